@@ -1,0 +1,88 @@
+"""The one calling convention between compiled kernels and compiled loops.
+
+Every right-hand side is a C function ``void f(double t, intp u, intp p, intp out, intp ctx)`` whose last four
+arguments are addresses: the state (float64), the parameter vector (float64), the result (float64, same length as the
+state) and a private context that the `System` owns (scratch memory, tables, sizes). Compiled loops receive the
+address of such a function as an integer at run time, so a loop is compiled once per machine and a new system compiles
+only its own kernels.
+
+A *stage* is one loop of a larger right-hand side, ``void s(intp lo, intp hi, double t, intp u, intp p, intp out,
+intp ctx)``: it computes the rows ``lo <= i < hi`` of its outermost axis. A *map* is a linear operator between two
+arrays (a Fourier transform, a dense matrix): ``void m(intp plan, intp source, intp target)``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+RHS_SIGNATURE = types.void(types.float64, types.intp, types.intp, types.intp, types.intp)
+STAGE_SIGNATURE = types.void(types.intp, types.intp, types.float64, types.intp, types.intp, types.intp, types.intp)
+MAP_SIGNATURE = types.void(types.intp, types.intp, types.intp)
+
+_F64, _INTP = ir.DoubleType(), ir.IntType(64)
+
+
+def _call_by_address(signature: Any, argument_types: list[Any]) -> Any:
+    """Return the code generator of an indirect call through the address in the first argument."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        function_type = ir.FunctionType(ir.VoidType(), argument_types)
+        builder.call(builder.inttoptr(args[0], function_type.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def call_rhs(typingctx, address, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+    """Call a right-hand side by address (usable in compiled code only)."""
+    signature = types.void(types.intp, types.float64, *[types.intp] * 4)
+    return _call_by_address(signature, [_F64] + [_INTP] * 4)
+
+
+@intrinsic
+def call_stage(typingctx, address, lo, hi, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+    """Call a stage by address (usable in compiled code only)."""
+    signature = types.void(types.intp, types.intp, types.intp, types.float64, *[types.intp] * 4)
+    return _call_by_address(signature, [_INTP, _INTP, _F64] + [_INTP] * 4)
+
+
+@intrinsic
+def call_map(typingctx, address, plan, source, target):  # type: ignore[no-untyped-def]
+    """Call a map by address (usable in compiled code only)."""
+    signature = types.void(*[types.intp] * 4)
+    return _call_by_address(signature, [_INTP] * 3)
+
+
+@intrinsic
+def as_f64(typingctx, address):  # type: ignore[no-untyped-def]
+    """Reinterpret an address as a pointer to float64, for ``numba.carray``."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], _F64.as_pointer())
+
+    return types.CPointer(types.float64)(types.intp), codegen
+
+
+@intrinsic
+def as_i64(typingctx, address):  # type: ignore[no-untyped-def]
+    """Reinterpret an address as a pointer to int64, for ``numba.carray``."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], _INTP.as_pointer())
+
+    return types.CPointer(types.int64)(types.intp), codegen
+
+
+@intrinsic
+def as_c128(typingctx, address):  # type: ignore[no-untyped-def]
+    """Reinterpret an address as a pointer to complex128, for ``numba.carray``."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(types.complex128).as_pointer())
+
+    return types.CPointer(types.complex128)(types.intp), codegen

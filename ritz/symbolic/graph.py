@@ -1,0 +1,366 @@
+"""The expression graph: every model, derivative and reduced model is written in it.
+
+Nodes are integers into parallel lists with one intern table, so equal expressions are one node and comparing two of
+them costs nothing. Sums and products are n-ary and kept in normal form, hence associativity, commutativity, like
+terms and like factors are settled when a node is made:
+
+* ``add``: ``(c0, ((node, coefficient), ...))`` means ``c0 + sum(coefficient * node)``;
+* ``mul``: ``(c, ((base, exponent), ...))`` means ``c * prod(base ** exponent)`` with rational exponents.
+
+Coefficients and exponents are exact (`int` or `Fraction`) unless the user wrote a float. Every node knows the axes it
+varies over; schedules, costs and loop nests are read off these axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+Number = int | Fraction | float
+Terms = tuple[tuple[int, Number], ...]
+
+
+@dataclass(frozen=True, order=True)
+class Axis:
+    """A direction in which values vary.
+
+    Attributes:
+        name: unique inside one graph, e.g. ``"x"`` for a coordinate or ``"kx"`` for its modes.
+        kind: ``param``, ``time``, ``point``, ``mode``, ``cell``, ``quad``, ``basis``, ``component``, ``batch`` or
+            ``sample``. ``param`` and ``time`` mark dependence only; the others are looped over.
+    """
+
+    name: str
+    kind: str
+
+
+PARAM = Axis("p", "param")
+TIME = Axis("t", "time")
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """A linear operator between axes: a Fourier transform, a dense matrix, a quadrature.
+
+    Attributes:
+        name: unique inside one graph; the discretisation keeps the data under this name.
+        kind: ``inverse`` or ``forward`` (Fourier), ``matrix`` (dense) or a plug-in's own word.
+        source: axes consumed.
+        target: axes produced.
+        complex: whether its result is complex.
+    """
+
+    name: str
+    kind: str
+    source: tuple[Axis, ...]
+    target: tuple[Axis, ...]
+    complex: bool = False
+
+
+def exact(value: Number) -> Number:
+    """Return `value` as an int where it is one, else unchanged (floats stay floats)."""
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def _power(c: Number, e: Number) -> Number | None:
+    """Return ``c**e`` when exact (or when `c` is already a float), else None."""
+    if isinstance(e, int):
+        if isinstance(c, float):
+            return float(c**e)
+        return exact(Fraction(c) ** e)
+    if isinstance(c, float) and c > 0:
+        return float(c ** float(e))
+    if isinstance(e, Fraction) and isinstance(c, (int, Fraction)) and c > 0:
+        root = Fraction(c)
+        num, den = (round(v ** (1 / e.denominator)) for v in (root.numerator, root.denominator))
+        if Fraction(num, den) ** e.denominator == root:
+            return exact(Fraction(num, den) ** e.numerator)
+    return None
+
+
+class Graph:
+    """A hash-consed expression graph; all methods return node numbers.
+
+    Attributes:
+        op: per node, one of ``const imag input add mul func map gather``.
+        args: per node, the payload described at the constructor of that kind.
+        axes: per node, the frozenset of `Axis` it varies over.
+        is_complex: per node, whether its value may have an imaginary part.
+
+    Example:
+        >>> g = Graph()
+        >>> x = g.input("x", "state")
+        >>> g.add([(1, x), (2, x)]) == g.mul([(x, 1)], 3)
+        True
+    """
+
+    def __init__(self) -> None:
+        self.op: list[str] = []
+        self.args: list[Any] = []
+        self.axes: list[frozenset[Axis]] = []
+        self.is_complex: list[bool] = []
+        self._intern: dict[Hashable, int] = {}
+        self.zero = self.const(0)
+        self.one = self.const(1)
+
+    def __len__(self) -> int:
+        return len(self.op)
+
+    def _make(self, op: str, args: Any, axes: frozenset[Axis], is_complex: bool) -> int:
+        key = (op, args, axes) if op == "input" else (op, args)
+        if op == "const":
+            key = (op, args, type(args))
+        node = self._intern.get(key)
+        if node is None:
+            node = self._intern[key] = len(self.op)
+            self.op.append(op)
+            self.args.append(args)
+            self.axes.append(axes)
+            self.is_complex.append(is_complex)
+        return node
+
+    # ------------------------------------------------------------------ leaves
+    def const(self, value: Number) -> int:
+        """A number; payload: the number itself."""
+        return self._make("const", exact(value), frozenset(), False)
+
+    @property
+    def imag(self) -> int:
+        """The imaginary unit."""
+        return self._make("imag", None, frozenset(), True)
+
+    def input(self, name: str, kind: str, axes: Iterable[Axis] = (), *, is_complex: bool = False) -> int:
+        """A value given from outside; payload: ``(name, kind)``.
+
+        Args:
+            name: unique among the inputs of its kind.
+            kind: ``state``, ``param``, ``time``, ``coordinate``, ``wavenumber``, ``table`` or ``seed`` (of a
+                derivative).
+            axes: what it varies over. Parameters get `PARAM`, time and states `TIME` by themselves.
+            is_complex: whether values are complex.
+        """
+        extra = {"param": {PARAM}, "time": {TIME}, "state": {TIME}, "seed": {TIME}}.get(kind, set())
+        return self._make("input", (name, kind), frozenset(axes) | extra, is_complex)
+
+    # ------------------------------------------------------------------ sums and products
+    def add(self, pairs: Iterable[tuple[Number, int]], c0: Number = 0) -> int:
+        """Return ``c0 + sum(coefficient * node)`` in normal form."""
+        total: dict[int, Number] = {}
+        for c, node in pairs:
+            if c == 0:
+                continue
+            op, args = self.op[node], self.args[node]
+            if op == "const":
+                c0 = c0 + c * args
+            elif op == "add":
+                c0 = c0 + c * args[0]
+                for term, k in args[1]:
+                    total[term] = total.get(term, 0) + c * k
+            else:
+                k, rest = self.split_coefficient(node)
+                total[rest] = total.get(rest, 0) + c * k
+        items = tuple(sorted((n, exact(k)) for n, k in total.items() if k != 0))
+        if not items:
+            return self.const(c0)
+        if c0 == 0 and len(items) == 1:
+            return self.scale(items[0][1], items[0][0])
+        axes = frozenset[Axis]().union(*(self.axes[n] for n, _ in items))
+        return self._make("add", (exact(c0), items), axes, any(self.is_complex[n] for n, _ in items))
+
+    def mul(self, pairs: Iterable[tuple[int, Number]], c: Number = 1) -> int:
+        """Return ``c * prod(base ** exponent)`` in normal form (exponents are rational numbers)."""
+        powers: dict[int, Number] = {}
+        turns = 0  # power of the imaginary unit, counted modulo 4
+        for base, e in pairs:
+            e = exact(e)
+            op, args = self.op[base], self.args[base]
+            if e == 0:
+                continue
+            if op == "const" and (value := self._const_power(args, e)) is not None:
+                c = c * value
+            elif op == "imag" and isinstance(e, int):
+                turns += e
+            elif op == "mul" and (isinstance(e, int) or (args[0] == 1 and len(args[1]) == 1 and self._root(args[1][0]))):
+                if args[0] != 1:
+                    c = c * _power(args[0], e)  # type: ignore[operator]
+                for inner, k in args[1]:
+                    if self.op[inner] == "imag":
+                        turns += k * e  # type: ignore[assignment]
+                    else:
+                        powers[inner] = powers.get(inner, 0) + k * e
+            else:
+                powers[base] = powers.get(base, 0) + e
+        if c == 0:
+            return self.zero
+        turns %= 4
+        if turns >= 2:
+            c = -c
+        if turns % 2:
+            powers[self.imag] = 1
+        items = tuple(sorted((n, exact(e)) for n, e in powers.items() if e != 0))
+        c = exact(c)
+        if not items:
+            return self.const(c)
+        if len(items) == 1 and items[0][1] == 1:
+            node = items[0][0]
+            if c == 1:
+                return node
+            if self.op[node] == "add":  # a number times a sum is distributed: like terms must meet
+                return self.add([(c * k, n) for n, k in self.args[node][1]], c * self.args[node][0])
+        axes = frozenset[Axis]().union(*(self.axes[n] for n, _ in items))
+        return self._make("mul", (c, items), axes, any(self.is_complex[n] for n, _ in items))
+
+    @staticmethod
+    def _const_power(value: Number, e: Number) -> Number | None:
+        if value == 0:
+            return 0 if e > 0 else None
+        return _power(value, e)
+
+    @staticmethod
+    def _root(factor: tuple[int, Number]) -> bool:
+        """Whether ``(base**k)**e == base**(k*e)`` for every rational e: true when k is a proper root."""
+        return isinstance(factor[1], Fraction) and abs(factor[1]) < 1
+
+    def scale(self, c: Number, node: int) -> int:
+        """Return ``c * node``."""
+        return node if c == 1 else self.mul([(node, 1)], c)
+
+    def split_coefficient(self, node: int) -> tuple[Number, int]:
+        """Return ``(c, rest)`` with ``node == c * rest`` and `rest` free of a numeric factor."""
+        if self.op[node] == "mul" and self.args[node][0] != 1:
+            c, factors = self.args[node]
+            return c, self.mul(factors)
+        return 1, node
+
+    def sum(self, nodes: Iterable[int]) -> int:
+        """Return the sum of some nodes."""
+        return self.add((1, n) for n in nodes)
+
+    def product(self, nodes: Iterable[int]) -> int:
+        """Return the product of some nodes."""
+        return self.mul((n, 1) for n in nodes)
+
+    def sub(self, a: int, b: int) -> int:
+        """Return ``a - b``."""
+        return self.add([(1, a), (-1, b)])
+
+    def div(self, a: int, b: int) -> int:
+        """Return ``a / b``."""
+        return self.mul([(a, 1), (b, -1)])
+
+    def pow(self, base: int, exponent: int | Fraction | float) -> int:
+        """Return ``base ** exponent`` for a numeric exponent."""
+        return self.mul([(base, exponent)])
+
+    # ------------------------------------------------------------------ everything else
+    def func(self, name: str, *nodes: int) -> int:
+        """A pointwise function; payload: ``(name, argument nodes)``. Names are those of NumPy, plus ``pow``,
+        ``where`` (condition, then, else), comparisons ``lt le gt ge eq ne``, and ``and or not``."""
+        axes = frozenset[Axis]().union(*(self.axes[n] for n in nodes))
+        is_complex = name not in _REAL_RESULT and any(self.is_complex[n] for n in nodes)
+        return self._make("func", (name, nodes), axes, is_complex)
+
+    def map(self, linear_map: LinearMap, node: int) -> int:
+        """Apply a `LinearMap`; payload: ``(map, argument node)``. The map of zero is zero."""
+        if node == self.zero:
+            return self.zero
+        axes = (self.axes[node] - set(linear_map.source)) | set(linear_map.target)
+        return self._make("map", (linear_map, node), axes, linear_map.complex)
+
+    def gather(self, index: str, node: int, source: Axis, target: Axis) -> int:
+        """Read `node` along `target` through an index array; payload: ``(index, node, source, target)``."""
+        axes = (self.axes[node] - {source}) | {target}
+        return self._make("gather", (index, node, source, target), axes, self.is_complex[node])
+
+    # ------------------------------------------------------------------ walking
+    def children(self, node: int) -> tuple[int, ...]:
+        """The nodes that `node` is computed from."""
+        op, args = self.op[node], self.args[node]
+        if op in ("add", "mul"):
+            return tuple(n for n, _ in args[1])
+        if op == "func":
+            return tuple(args[1])
+        if op in ("map", "gather"):
+            return (args[1],)
+        return ()
+
+    def topological(self, roots: Iterable[int]) -> list[int]:
+        """All nodes below `roots`, arguments before users, without recursion.
+
+        Node numbers grow from arguments to users, so sorting the reachable set is enough.
+        """
+        seen: set[int] = set()
+        stack = list(roots)
+        while stack:
+            node = stack.pop()
+            if node not in seen:
+                seen.add(node)
+                stack.extend(self.children(node))
+        return sorted(seen)
+
+    def rebuild(self, node: int, new: Callable[[int], int] | Mapping[int, int], into: Graph | None = None) -> int:
+        """Make `node` again with its arguments replaced through `new`, in this graph or in `into`."""
+        g = into or self
+        get = new if callable(new) else new.__getitem__
+        op, args = self.op[node], self.args[node]
+        if op == "const":
+            return g.const(args)
+        if op == "imag":
+            return g.imag
+        if op == "input":
+            return g.input(*args, self.axes[node], is_complex=self.is_complex[node])
+        if op == "add":
+            return g.add([(k, get(n)) for n, k in args[1]], args[0])
+        if op == "mul":
+            return g.mul([(get(n), e) for n, e in args[1]], args[0])
+        if op == "func":
+            return g.func(args[0], *(get(n) for n in args[1]))
+        if op == "map":
+            return g.map(args[0], get(args[1]))
+        return g.gather(args[0], get(args[1]), args[2], args[3])
+
+    def substitute(self, roots: Sequence[int], replacements: Mapping[int, int], into: Graph | None = None) -> list[int]:
+        """Rebuild `roots` with some nodes replaced (or copy them into another graph)."""
+        new: dict[int, int] = {}
+        for node in self.topological(roots):
+            new[node] = replacements[node] if node in replacements else self.rebuild(node, new, into)
+        return [new[r] for r in roots]
+
+    def inputs(self, roots: Iterable[int], kind: str | None = None) -> Iterator[int]:
+        """The input nodes below `roots`, optionally of one kind only."""
+        for node in self.topological(roots):
+            if self.op[node] == "input" and (kind is None or self.args[node][1] == kind):
+                yield node
+
+    def count(self, roots: Iterable[int]) -> dict[str, int]:
+        """Count arithmetic operations below `roots`, each shared node once.
+
+        Returns:
+            ``{"add": additions, "mul": multiplications, "div": ..., "func": ..., "map": ...}``.
+        """
+        total = {"add": 0, "mul": 0, "div": 0, "func": 0, "map": 0}
+        for node in self.topological(roots):
+            op, args = self.op[node], self.args[node]
+            if op == "add":
+                total["add"] += len(args[1]) - (args[0] == 0)
+                total["mul"] += sum(abs(k) != 1 for _, k in args[1])
+            elif op == "mul":
+                total["mul"] += len(args[1]) - 1 + (abs(args[0]) != 1)
+                for _, e in args[1]:
+                    if isinstance(e, int):
+                        total["mul"] += max(abs(e).bit_length() + bin(abs(e)).count("1") - 2, 0)
+                        total["div"] += e < 0
+                    else:
+                        total["func"] += 1
+            elif op in ("func", "map"):
+                total[op] += 1
+        return total
+
+
+_REAL_RESULT = frozenset({"re", "im", "abs", "arg", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
