@@ -1,0 +1,77 @@
+"""The interpreter of compiled programs: it runs stages and maps in order, on one thread or several.
+
+A program is an int64 array: ``[number of steps, threads]`` and then five numbers a step: kind, address and three
+arguments. It is compiled once per machine and serves every system, so that a new system compiles its stages only.
+
+=======  =================================================================================
+kind     meaning of the other four
+=======  =================================================================================
+`LOOP`   address of a stage, rows of its outermost axis, values it touches in all, unused
+`MAP`    address of a map, plan, address of the source, address of the target
+=======  =================================================================================
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from numba import carray, cfunc, njit, prange
+
+from ritz.codegen.abi import RHS_SIGNATURE, as_i64, call_map, call_stage
+
+LOOP, MAP = 0, 1
+HEADER, STRIDE = 2, 5
+PARALLEL_MIN = 8192  # values a loop must touch before threads pay for their start (about 4 microseconds)
+
+
+@cfunc(RHS_SIGNATURE, cache=True)
+def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+    """Run the program whose address is the first entry of the context."""
+    context = carray(as_i64(ctx), 1)
+    head = carray(as_i64(context[0]), 1)
+    for s in range(head[0]):
+        step = carray(as_i64(context[0] + 8 * (HEADER + STRIDE * s)), 5)
+        if step[0] == LOOP:
+            call_stage(step[1], 0, step[2], t, u, p, out, ctx)
+        else:
+            call_map(step[1], step[2], step[3], step[4])
+
+
+@cache
+def parallel_runner() -> int:
+    """Address of the threaded interpreter.
+
+    Numba's thread pool has to be running before code that needs it is loaded from the cache.
+    """
+    from numba.np.ufunc.parallel import _launch_threads
+
+    _launch_threads()
+
+    @njit(parallel=True, cache=True)
+    def share(address, rows, chunks, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+        for c in prange(chunks):
+            call_stage(address, rows * c // chunks, rows * (c + 1) // chunks, t, u, p, out, ctx)
+
+    @cfunc(RHS_SIGNATURE, cache=True)
+    def run_parallel(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+        context = carray(as_i64(ctx), 1)
+        head = carray(as_i64(context[0]), 2)
+        for s in range(head[0]):
+            step = carray(as_i64(context[0] + 8 * (HEADER + STRIDE * s)), 5)
+            if step[0] == MAP:
+                call_map(step[1], step[2], step[3], step[4])
+            elif step[3] < PARALLEL_MIN:
+                call_stage(step[1], 0, step[2], t, u, p, out, ctx)
+            else:
+                share(step[1], step[2], head[1], t, u, p, out, ctx)
+
+    _keep_alive.append(run_parallel)
+    return int(run_parallel.address)
+
+
+_keep_alive: list[object] = []
+
+
+def serial_runner() -> int:
+    """Address of the single-threaded interpreter."""
+    return int(run_serial.address)
