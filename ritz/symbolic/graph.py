@@ -50,6 +50,7 @@ class LinearMap:
         source: axes consumed.
         target: axes produced.
         complex: whether its result is complex.
+        takes_complex: whether it reads complex values.
     """
 
     name: str
@@ -57,6 +58,7 @@ class LinearMap:
     source: tuple[Axis, ...]
     target: tuple[Axis, ...]
     complex: bool = False
+    takes_complex: bool = False
 
 
 def exact(value: Number) -> Number:
@@ -261,9 +263,10 @@ class Graph:
     # ------------------------------------------------------------------ everything else
     def func(self, name: str, *nodes: int) -> int:
         """A pointwise function; payload: ``(name, argument nodes)``. Names are those of NumPy, plus ``pow``,
-        ``where`` (condition, then, else), comparisons ``lt le gt ge eq ne``, and ``and or not``."""
+        ``where`` (condition, then, else), ``complex`` (real part, imaginary part), comparisons ``lt le gt ge eq
+        ne``, and ``and or not``."""
         axes = frozenset[Axis]().union(*(self.axes[n] for n in nodes))
-        is_complex = name not in _REAL_RESULT and any(self.is_complex[n] for n in nodes)
+        is_complex = name == "complex" or (name not in _REAL_RESULT and any(self.is_complex[n] for n in nodes))
         return self._make("func", (name, nodes), axes, is_complex)
 
     def map(self, linear_map: LinearMap, node: int) -> int:
