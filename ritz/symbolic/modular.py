@@ -1,0 +1,194 @@
+"""Exact linear algebra modulo the Mersenne prime ``2**31 - 1``.
+
+A rational identity that holds at random points modulo a large prime holds everywhere, up to a chance of about
+``degree / 2**31`` [schwartz1980]. Ranks and solvability are therefore decided exactly and cheaply, with plain int64
+arrays: the product of two residues fits into 62 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+Residues = NDArray[np.int64]
+
+PRIME = 2**31 - 1
+
+
+def reduced(values: Residues) -> Residues:
+    """Residues in ``[0, PRIME)`` of non-negative int64 values below ``2**62``, any shape.
+
+    Faster than ``%``: as ``2**31 = 1`` modulo the prime, the high bits are added to the low ones.
+
+    Example:
+        >>> reduced(np.array([PRIME, PRIME + 5, 7]))
+        array([0, 5, 7])
+    """
+    folded = (values & PRIME) + (values >> 31)
+    folded = (folded & PRIME) + (folded >> 31)
+    return np.where(folded >= PRIME, folded - PRIME, folded)
+
+
+def power(base: Residues, exponent: int) -> Residues:
+    """``base ** exponent`` elementwise for ``exponent >= 0``; `base` holds residues, any shape."""
+    result = np.ones_like(base)
+    while exponent:
+        if exponent & 1:
+            result = reduced(result * base)
+        base = reduced(base * base)
+        exponent >>= 1
+    return result
+
+
+def inverse(values: Residues) -> Residues:
+    """Multiplicative inverses elementwise; the inverse of 0 is returned as 0.
+
+    Example:
+        >>> inverse(np.array([2, 0])) * 2 % PRIME
+        array([1, 0])
+    """
+    return power(values, PRIME - 2)
+
+
+def residue(value: Fraction | int) -> int:
+    """The residue of a rational number.
+
+    Raises:
+        ZeroDivisionError: if the prime divides the denominator.
+
+    Example:
+        >>> residue(Fraction(1, 2)) * 2 % PRIME
+        1
+    """
+    number = Fraction(value)
+    if number.denominator % PRIME == 0:
+        raise ZeroDivisionError(f"{value} has no residue modulo {PRIME}: the prime divides its denominator.")
+    return number.numerator * pow(number.denominator, -1, PRIME) % PRIME
+
+
+def rational(value: int, bound: int | None = None) -> Fraction | None:
+    """The rational number with small numerator and denominator that has this residue.
+
+    Args:
+        value: a residue.
+        bound: largest numerator and denominator allowed; by default ``sqrt(PRIME / 2)``, where the answer is unique
+            [wang1981].
+
+    Returns:
+        The number, or None when no fraction within the bound has this residue.
+
+    Example:
+        >>> rational(residue(Fraction(-3, 7)))
+        Fraction(-3, 7)
+    """
+    limit = math.isqrt(PRIME // 2) if bound is None else bound
+    old, new, old_t, new_t = PRIME, int(value) % PRIME, 0, 1
+    while new > limit:
+        quotient = old // new
+        old, new = new, old - quotient * new
+        old_t, new_t = new_t, old_t - quotient * new_t
+    if new_t == 0 or abs(new_t) > limit:
+        return None
+    return Fraction(new, new_t)
+
+
+def echelon(matrix: Residues, columns: int | None = None) -> tuple[Residues, list[int]]:
+    """Reduced row echelon form.
+
+    Args:
+        matrix: (m, n) residues.
+        columns: pivots are looked for in the first `columns` columns only (all by default).
+
+    Returns:
+        The (m, n) reduced matrix and the list of pivot columns; its length is the rank of the searched columns.
+
+    Example:
+        >>> echelon(np.array([[1, 2], [2, 4]]))[1]
+        [0]
+    """
+    work = np.array(matrix, dtype=np.int64) % PRIME
+    pivots: list[int] = []
+    row = 0
+    for column in range(work.shape[1] if columns is None else columns):
+        if row == len(work):
+            break
+        candidates = np.flatnonzero(work[row:, column])
+        if not len(candidates):
+            continue
+        chosen = row + int(candidates[0])
+        work[[row, chosen]] = work[[chosen, row]]
+        work[row] = work[row] * pow(int(work[row, column]), -1, PRIME) % PRIME
+        factors = work[:, column].copy()
+        factors[row] = 0
+        others = np.flatnonzero(factors)
+        work[others] = (work[others] - factors[others, None] * work[row]) % PRIME
+        pivots.append(column)
+        row += 1
+    return work, pivots
+
+
+def rank(matrix: Residues) -> int:
+    """Rank of an (m, n) matrix of residues."""
+    return len(echelon(matrix)[1])
+
+
+def solve(matrix: Residues, right: Residues) -> Residues | None:
+    """A solution ``x`` of ``matrix @ x = right``, free unknowns zero, or None if there is none.
+
+    Args:
+        matrix: (m, n) residues.
+        right: (m, s) residues.
+
+    Returns:
+        (n, s) residues.
+    """
+    unknowns = matrix.shape[1]
+    work, pivots = echelon(np.concatenate([matrix, right], axis=1), unknowns)
+    if np.any(work[len(pivots) :, unknowns:]):
+        return None
+    solution = np.zeros((unknowns, right.shape[1]), dtype=np.int64)
+    solution[pivots] = work[: len(pivots), unknowns:]
+    return solution
+
+
+def spans(vectors: Residues, target: Residues) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """For many sets of vectors at once: is the target in the span, and are the vectors dependent?
+
+    Args:
+        vectors: (batch, m, n) residues, m vectors of n entries each; ``n >= m + 1``.
+        target: (n,) or (batch, n) residues.
+
+    Returns:
+        ``(inside, dependent)``, each (batch,). With random samples as entries, ``n >= m + 2`` makes a wrong
+        ``inside`` as unlikely as ``1 / PRIME**2``.
+
+    Elimination is fraction-free, so no inverses are needed; it runs over the whole batch in every step.
+    """
+    batch, count, length = vectors.shape
+    work = np.empty((batch, length, count + 1), dtype=np.int64)
+    work[:, :, :count] = np.swapaxes(vectors, 1, 2)
+    work[:, :, count] = target
+    dependent = np.zeros(batch, dtype=bool)
+    everyone = np.arange(batch)
+    for _ in range(count):
+        chosen = np.argmax(work[:, :, 0] != 0, axis=1)
+        pivot_rows = work[everyone, chosen]
+        work[everyone, chosen] = work[:, 0]
+        pivots = pivot_rows[:, 0]
+        dependent |= pivots == 0
+        scale = np.where(pivots == 0, 1, pivots)
+        rest = work[:, 1:, 1:] * scale[:, None, None] + (PRIME - work[:, 1:, :1]) * pivot_rows[:, None, 1:] % PRIME
+        work = reduced(rest)
+    return ~np.any(work[:, :, 0], axis=1), dependent
+
+
+def evaluate(coefficients: Sequence[Fraction], columns: Sequence[Residues]) -> Residues:
+    """``sum(coefficient * column)`` modulo the prime; columns of equal shape."""
+    total = np.zeros_like(columns[0])
+    for coefficient, column in zip(coefficients, columns, strict=True):
+        total = reduced(total + residue(coefficient) * column)
+    return total
