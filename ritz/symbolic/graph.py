@@ -7,18 +7,21 @@ terms and like factors are settled when a node is made:
 * ``add``: ``(c0, ((node, coefficient), ...))`` means ``c0 + sum(coefficient * node)``;
 * ``mul``: ``(c, ((base, exponent), ...))`` means ``c * prod(base ** exponent)`` with rational exponents.
 
+A product of more than 64 factors is kept whole when it becomes a factor of another one.
+
 Coefficients and exponents are exact (`int` or `Fraction`) unless the user wrote a float. Every node knows the axes it
 varies over; schedules, costs and loop nests are read off these axes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 Number = int | Fraction | float
+_WIDEST = 64  # factors; wider products stay whole inside others, so chains of derivatives stay linear in their depth
 Terms = tuple[tuple[int, Number], ...]
 
 
@@ -80,6 +83,8 @@ def _power(c: Number, e: Number) -> Number | None:
         return float(c ** float(e))
     if isinstance(e, Fraction) and isinstance(c, (int, Fraction)) and c > 0:
         root = Fraction(c)
+        if max(root.numerator, root.denominator) > 2**53:  # beyond exact float roots: leave it as it stands
+            return None
         num, den = (round(v ** (1 / e.denominator)) for v in (root.numerator, root.denominator))
         if Fraction(num, den) ** e.denominator == root:
             return exact(Fraction(num, den) ** e.numerator)
@@ -178,7 +183,7 @@ class Graph:
     def mul(self, pairs: Iterable[tuple[int, Number]], c: Number = 1) -> int:
         """Return ``c * prod(base ** exponent)`` in normal form (exponents are rational numbers)."""
         powers: dict[int, Number] = {}
-        turns = 0  # power of the imaginary unit, counted modulo 4
+        turns: Number = 0  # power of the imaginary unit, counted modulo 4
         for base, e in pairs:
             e = exact(e)
             op, args = self.op[base], self.args[base]
@@ -186,14 +191,18 @@ class Graph:
                 continue
             if op == "const" and (value := self._const_power(args, e)) is not None:
                 c = c * value
-            elif op == "imag" and isinstance(e, int):
+            elif op == "imag":
                 turns += e
+            elif op == "mul" and len(args[1]) > _WIDEST and isinstance(e, int):
+                k, rest = self.split_coefficient(base)
+                c = c * _power(k, e)  # type: ignore[operator]
+                powers[rest] = powers.get(rest, 0) + e
             elif op == "mul" and (isinstance(e, int) or (args[0] == 1 and len(args[1]) == 1 and self._root(args[1][0]))):
                 if args[0] != 1:
                     c = c * _power(args[0], e)  # type: ignore[operator]
                 for inner, k in args[1]:
                     if self.op[inner] == "imag":
-                        turns += k * e  # type: ignore[assignment]
+                        turns += k * e
                     else:
                         powers[inner] = powers.get(inner, 0) + k * e
             else:
@@ -202,19 +211,23 @@ class Graph:
             return self.zero
         turns %= 4
         if turns >= 2:
-            c = -c
-        if turns % 2:
-            powers[self.imag] = 1
+            c, turns = -c, turns - 2
+        if turns:
+            powers[self.imag] = turns
         items = tuple(sorted((n, exact(e)) for n, e in powers.items() if e != 0))
         c = exact(c)
         if not items:
             return self.const(c)
+        if any(self._opens(n, e) for n, e in items):  # roots met and became whole powers: sqrt(2*x)**2 * y
+            return self.mul(items, c)
         if len(items) == 1 and items[0][1] == 1:
             node = items[0][0]
             if c == 1:
                 return node
             if self.op[node] == "add":  # a number times a sum is distributed: like terms must meet
                 return self.add([(c * k, n) for n, k in self.args[node][1]], c * self.args[node][0])
+            if self.op[node] == "mul":  # a very wide product, kept whole above
+                items = self.args[node][1]
         axes = frozenset[Axis]().union(*(self.axes[n] for n, _ in items))
         return self._make("mul", (c, items), axes, any(self.is_complex[n] for n, _ in items))
 
@@ -223,6 +236,13 @@ class Graph:
         if value == 0:
             return 0 if e > 0 else None
         return _power(value, e)
+
+    def _opens(self, base: int, e: Number) -> bool:
+        """Whether a collected factor is a number or a product to a whole power and so must be multiplied out."""
+        if not isinstance(e, int):
+            return False
+        op, args = self.op[base], self.args[base]
+        return (op == "const" and (args != 0 or e > 0)) or (op == "mul" and len(args[1]) <= _WIDEST)
 
     @staticmethod
     def _root(factor: tuple[int, Number]) -> bool:
@@ -293,8 +313,8 @@ class Graph:
             return (args[1],)
         return ()
 
-    def topological(self, roots: Iterable[int]) -> list[int]:
-        """All nodes below `roots`, arguments before users, without recursion.
+    def topological(self, roots: Iterable[int], stop: Container[int] = ()) -> list[int]:
+        """All nodes below `roots`, arguments before users, without recursion; nodes in `stop` are not opened.
 
         Node numbers grow from arguments to users, so sorting the reachable set is enough.
         """
@@ -304,7 +324,8 @@ class Graph:
             node = stack.pop()
             if node not in seen:
                 seen.add(node)
-                stack.extend(self.children(node))
+                if node not in stop:
+                    stack.extend(self.children(node))
         return sorted(seen)
 
     def rebuild(self, node: int, new: Callable[[int], int] | Mapping[int, int], into: Graph | None = None) -> int:
@@ -331,7 +352,7 @@ class Graph:
     def substitute(self, roots: Sequence[int], replacements: Mapping[int, int], into: Graph | None = None) -> list[int]:
         """Rebuild `roots` with some nodes replaced (or copy them into another graph)."""
         new: dict[int, int] = {}
-        for node in self.topological(roots):
+        for node in self.topological(roots, stop=replacements):
             new[node] = replacements[node] if node in replacements else self.rebuild(node, new, into)
         return [new[r] for r in roots]
 
