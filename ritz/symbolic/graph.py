@@ -120,7 +120,7 @@ class Graph:
         return len(self.op)
 
     def _make(self, op: str, args: Any, axes: frozenset[Axis], is_complex: bool) -> int:
-        key = (op, args, axes) if op == "input" else (op, args)
+        key: Hashable = (op, args, axes) if op == "input" else (op, args)
         if op == "const":
             key = (op, args, type(args))
         node = self._intern.get(key)
@@ -197,7 +197,7 @@ class Graph:
                 k, rest = self.split_coefficient(base)
                 c = c * _power(k, e)  # type: ignore[operator]
                 powers[rest] = powers.get(rest, 0) + e
-            elif op == "mul" and (isinstance(e, int) or (args[0] == 1 and len(args[1]) == 1 and self._root(args[1][0]))):
+            elif op == "mul" and (isinstance(e, int) or (args[0] == 1 and self._is_root(args[1]))):
                 if args[0] != 1:
                     c = c * _power(args[0], e)  # type: ignore[operator]
                 for inner, k in args[1]:
@@ -245,9 +245,12 @@ class Graph:
         return (op == "const" and (args != 0 or e > 0)) or (op == "mul" and len(args[1]) <= _WIDEST)
 
     @staticmethod
-    def _root(factor: tuple[int, Number]) -> bool:
-        """Whether ``(base**k)**e == base**(k*e)`` for every rational e: true when k is a proper root."""
-        return isinstance(factor[1], Fraction) and abs(factor[1]) < 1
+    def _is_root(factors: Terms) -> bool:
+        """Whether the factors are one ``base**k`` for which ``(base**k)**e == base**(k*e)`` with every rational e.
+
+        True when k is a proper root: the principal value then lies where the powers agree.
+        """
+        return len(factors) == 1 and isinstance(factors[0][1], Fraction) and abs(factors[0][1]) < 1
 
     def scale(self, c: Number, node: int) -> int:
         """Return ``c * node``."""
@@ -338,7 +341,7 @@ class Graph:
         if op == "imag":
             return g.imag
         if op == "input":
-            return g.input(*args, self.axes[node], is_complex=self.is_complex[node])
+            return g.input(args[0], args[1], self.axes[node], is_complex=self.is_complex[node])
         if op == "add":
             return g.add([(k, get(n)) for n, k in args[1]], args[0])
         if op == "mul":

@@ -1,4 +1,4 @@
-"""The border between SymPy and the graph: scalar expressions go in once, and come back for display or for SymPy's tools.
+"""The border between SymPy and the graph: scalar expressions go in once and come back for display or SymPy's tools.
 
 Numbers: integers and rationals stay exact, a SymPy float becomes a Python float, and ``pi``, ``E`` and the other named
 constants become the nearest Python float (a graph has no symbolic constants). The imaginary unit is the graph's own.
@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 from sympy.codegen import cfunctions
-from sympy.logic.boolalg import BooleanFalse, BooleanTrue, ITE
+from sympy.logic.boolalg import ITE, BooleanFalse, BooleanTrue
 
 from ritz.errors import UnsupportedError, nearest
 from ritz.symbolic.graph import Graph, Number
@@ -94,7 +94,7 @@ def number(value: sp.Basic) -> Number | None:
     if isinstance(value, sp.Rational) and value.is_finite:
         return Fraction(int(value.p), int(value.q))
     if value in (sp.nan, sp.zoo):
-        raise UnsupportedError(f"The expression contains {value}, which has no value. Look for a division by zero in it.")
+        raise UnsupportedError(f"The expression contains {value}, which has no value. Look for a division by zero.")
     if isinstance(value, sp.NumberSymbol | sp.Float) or value in (sp.oo, -sp.oo):
         return float(value)
     return None
@@ -202,7 +202,7 @@ def _refuse(e: sp.Basic, leaves: Mapping[sp.Basic, int]) -> int:
     if getattr(e, "is_Matrix", False) or not isinstance(e, sp.Expr):
         raise UnsupportedError(f"Expected a scalar expression, found {type(e).__name__} {e}.")
     name = getattr(type(e), "__name__", str(type(e)))
-    known_names = sorted({k.__name__ for k in (*_SAME, *_FOLDED, *_COMPOSED)})
+    known_names = sorted(k.__name__ for k in (*_SAME, *_FOLDED, *_COMPOSED) if issubclass(k, sp.Function))
     raise UnsupportedError(
         f"The function {name} in {e} has no numerical counterpart.{nearest(name, known_names)} "
         f"Rewrite it with known functions: {', '.join(known_names)}, Piecewise."
@@ -217,7 +217,7 @@ _BACK: dict[str, Callable[..., sp.Basic]] = {
     "pow": sp.Pow,
     "expm1": lambda a: sp.exp(a) - 1,
     "log1p": lambda a: sp.log(1 + a),
-    "where": lambda c, a, b: sp.Piecewise((a, _condition(c)), (b, True)),
+    "where": lambda c, a, b: sp.Piecewise((a, _condition(c)), *(() if b is sp.nan else ((b, True),))),
     "and": lambda *a: sp.And(*map(_condition, a)),
     "or": lambda *a: sp.Or(*map(_condition, a)),
     "not": lambda a: sp.Not(_condition(a)),
@@ -270,7 +270,9 @@ def _expression(g: Graph, node: int, done: Mapping[int, sp.Basic]) -> sp.Basic:
 def _sympy_number(value: Number) -> sp.Expr:
     if isinstance(value, Fraction):
         return sp.Rational(value.numerator, value.denominator)
-    return sp.Integer(value) if isinstance(value, int) else sp.Float(value) if math.isfinite(value) else sp.sympify(value)
+    if isinstance(value, int):
+        return sp.Integer(value)
+    return sp.Float(value) if math.isfinite(value) else sp.sympify(value)
 
 
 def _condition(e: sp.Basic) -> sp.Basic:
