@@ -50,6 +50,10 @@ class OptionError(RitzError, TypeError):
     """An unknown keyword or an option of the wrong kind; the nearest valid name is offered."""
 
 
+class OptionValueError(OptionError, ValueError):
+    """An option of the right kind with an impossible value (a negative tolerance, t_eval out of range, ...)."""
+
+
 class RewriteError(RitzError, RuntimeError):
     """A rewritten form failed its check against the source."""
 
@@ -64,6 +68,10 @@ class NonFiniteError(SolveError):
 
 class MissingPackage(RitzError, ImportError):
     """An optional package is needed here; the message names the extra to install."""
+
+
+class StorageError(RitzError, OSError):
+    """A result file exists already, is missing, or was not written by Ritz."""
 
 
 class RitzWarning(UserWarning):

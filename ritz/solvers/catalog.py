@@ -1,0 +1,183 @@
+"""What a `Solution` holds, in words: fields, components, axes, equations. Made from a System or read from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """One coordinate of the grid.
+
+    Attributes:
+        name: The user's name of the coordinate.
+        values: (n,) grid points, ascending, in the user's unit of length.
+        lower: Left end of the domain.
+        upper: Right end of the domain; a periodic axis stops one spacing before it.
+        periodic: Whether the points are the uniform grid of a periodic axis.
+    """
+
+    name: str
+    values: NDArray[np.float64]
+    lower: float
+    upper: float
+    periodic: bool
+
+    @property
+    def length(self) -> float:
+        """Length of the domain along this axis."""
+        return self.upper - self.lower
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalog:
+    """Names, shapes and labels of a solution; knows no state and no time.
+
+    Attributes:
+        title: Name of the system.
+        fields: User field -> its scalar components, in order (a scalar is its own component).
+        ranks: User field -> tensor rank (0, 1, 2).
+        auxiliary: Components that Ritz introduced (``u_t`` of a second-order equation).
+        axes: The grid, in the order of the array axes; empty for ODEs.
+        parameters: Parameter names in the order of the parameter vector.
+        equations: The user's equations as text.
+        latex: Name -> LaTeX, for fields, components, coordinates and parameters.
+        units: Name -> unit, where the user gave one.
+    """
+
+    title: str
+    fields: dict[str, tuple[str, ...]]
+    ranks: dict[str, int]
+    auxiliary: tuple[str, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    parameters: tuple[str, ...] = ()
+    equations: tuple[str, ...] = ()
+    latex: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dimension(self) -> int:
+        """Number of space dimensions, 0 for ODEs."""
+        return len(self.axes)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """All scalar components, auxiliary ones last."""
+        return tuple(dict.fromkeys([c for parts in self.fields.values() for c in parts] + list(self.auxiliary)))
+
+    def stack(self, name: str, values: Mapping[str, NDArray[Any]], lead: int) -> NDArray[Any]:
+        """Return a user field from its components: tensor axes follow the first `lead` axes.
+
+        Args:
+            name: A user field or a component.
+            values: Component -> array of shape (times..., *grid).
+            lead: Number of leading time axes (0 or 1).
+
+        Returns:
+            (times..., *grid) for scalars and components, (times..., n, *grid) for vectors,
+            (times..., n, n, *grid) for tensors of rank 2.
+        """
+        if name in values:
+            return values[name]
+        parts = self.fields[name]
+        stacked = np.stack([values[part] for part in parts], axis=lead)
+        side = isqrt(len(parts))
+        if self.ranks.get(name, 1) == 2 and side * side == len(parts):
+            return stacked.reshape(*stacked.shape[:lead], side, side, *stacked.shape[lead + 1 :])
+        return stacked
+
+    def expand(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the scalar components of the named fields, in order, each once."""
+        return tuple(dict.fromkeys(part for name in names for part in self.fields.get(name, (name,))))
+
+    def to_json(self) -> str:
+        """Return everything but the grid points as JSON, for file attributes."""
+        record = {
+            "title": self.title, "fields": self.fields, "ranks": self.ranks, "auxiliary": self.auxiliary,
+            "axes": [[a.name, a.lower, a.upper, a.periodic] for a in self.axes], "parameters": self.parameters,
+            "equations": self.equations, "latex": self.latex, "units": self.units,
+        }  # fmt: skip
+        return json.dumps(record, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, points: Mapping[str, NDArray[Any]]) -> Catalog:
+        """Return the catalog written by `to_json`; `points` gives the grid points of every axis."""
+        record: dict[str, Any] = json.loads(text)
+        axes = tuple(Axis(name, np.asarray(points[name]), lo, hi, per) for name, lo, hi, per in record.pop("axes"))
+        fields = {name: tuple(parts) for name, parts in record.pop("fields").items()}
+        record |= {key: tuple(record[key]) for key in ("auxiliary", "parameters", "equations")}
+        return cls(axes=axes, fields=fields, **record)
+
+
+def catalog_of(system: Any, components: Iterable[str]) -> Catalog:
+    """Return the catalog of a System whose ``to_fields`` yields the named `components`.
+
+    A system without a problem (a reduced model, a user's own function) has one scalar field per component.
+    """
+    found = tuple(components)
+    problem = getattr(system, "problem", None)
+    form = problem.scalar_form() if problem is not None else None
+    fields, ranks = _user_fields(form, found)
+    grouped = {part for parts in fields.values() for part in parts}
+    auxiliary = {str(f) for f in form.auxiliary} if form is not None else set()
+    for name in found:
+        if name not in grouped and name not in auxiliary:
+            fields[name], ranks[name] = (name,), 0
+    return Catalog(
+        title=str(getattr(system, "name", "") or "system"),
+        fields=fields,
+        ranks=ranks,
+        auxiliary=tuple(n for n in found if n in auxiliary and n not in grouped),
+        axes=_axes(system.layout, form),
+        parameters=tuple(str(info.name) for info in system.parameters),
+        equations=tuple(str(eq) for eq in getattr(problem, "equations", ())),
+        latex=_latex(form, found),
+        units={str(k): str(v) for k, v in (getattr(problem, "units", None) or {}).items()},
+    )
+
+
+def _user_fields(form: Any, found: tuple[str, ...]) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+    """Return the user's fields whose components are all in the state, and their ranks."""
+    fields: dict[str, tuple[str, ...]] = {}
+    ranks: dict[str, int] = {}
+    if form is None:
+        return fields, ranks
+    auxiliary = set(form.auxiliary)
+    for symbol, parts in form.components.items():
+        names = tuple(str(part) for part in parts)
+        if symbol not in auxiliary and all(name in found for name in names):
+            fields[str(symbol)], ranks[str(symbol)] = names, int(getattr(symbol, "rank", 0))
+    return fields, ranks
+
+
+def _axes(layout: Any, form: Any) -> tuple[Axis, ...]:
+    """Return the grid axes; an axis is periodic if its uniform grid stops one spacing before the right end."""
+    bounds = {str(c): (float(lo), float(hi)) for c, (lo, hi) in form.bounds.items()} if form is not None else {}
+    axes = []
+    for name, points in layout.coords.items():
+        values = np.asarray(points, dtype=float)
+        lower, upper = bounds.get(name, (values[0], values[-1]))
+        spacing = (upper - lower) / max(values.size, 1)
+        periodic = name in bounds and bool(
+            np.allclose(values, lower + spacing * np.arange(values.size), rtol=0, atol=1e-6 * spacing)
+        )
+        axes.append(Axis(str(name), values, float(lower), float(upper), periodic))
+    return tuple(axes)
+
+
+def _latex(form: Any, found: tuple[str, ...]) -> dict[str, str]:
+    """Return the LaTeX of every name, from the user's own symbols where there are any."""
+    import sympy as sp
+
+    labels = {name: sp.latex(sp.Symbol(name)) for name in found}
+    if form is not None:
+        symbols = [*form.components, *form.unknowns, *form.coordinates, *form.parameters]
+        labels.update({str(symbol): sp.latex(symbol) for symbol in symbols})
+    return labels

@@ -1,0 +1,109 @@
+"""A Solution as an `xarray.Dataset`, with its run record in NetCDF-safe attributes."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ritz.errors import MissingPackage
+from ritz.solvers.catalog import Catalog
+
+if TYPE_CHECKING:
+    import xarray
+
+    from ritz.solvers.solution import Solution
+
+
+def require_xarray() -> Any:
+    """Return the xarray module, or raise `MissingPackage` saying how to install it."""
+    try:
+        import xarray
+    except ImportError as error:
+        raise MissingPackage("This needs xarray. Install it with: pip install xarray h5netcdf") from error
+    return xarray
+
+
+def ritz_version() -> str:
+    """Return the installed version of Ritz."""
+    try:
+        return version("ritz")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def to_dataset(solution: Solution, fields: Any = None) -> xarray.Dataset:
+    """Return the Dataset of `Solution.to_xarray`.
+
+    Args:
+        solution: What to convert.
+        fields: Name, symbol or several of them; by default all fields and auxiliary components.
+
+    Returns:
+        One variable ``(t, *coordinates)`` for each scalar component, complex where the field is. A component of a
+        vector says so in ``attrs["vector"]``. Parameters are scalar coordinates.
+    """
+    xr = require_xarray()
+    catalog = solution.catalog
+    names = solution.components if fields is None else solution.select(fields)
+    values, dims = solution.values(), ("t", *(axis.name for axis in catalog.axes))
+    variables = {name: xr.Variable(dims, values[name], field_attrs(catalog, name)) for name in names}
+    coords: dict[str, Any] = {"t": xr.Variable("t", np.asarray(solution.t), _described(catalog, "t", "time"))}
+    for axis in catalog.axes:
+        attrs = _described(catalog, axis.name, axis.name)
+        attrs |= {"lower": axis.lower, "upper": axis.upper, "periodic": int(axis.periodic)}
+        coords[axis.name] = xr.Variable(axis.name, axis.values, attrs)
+    for name, value in solution.parameters.items():
+        if name not in variables and name not in coords:
+            coords[name] = xr.Variable((), value, _described(catalog, name, f"parameter {name}"))
+    return xr.Dataset(variables, coords, run_attrs(solution))
+
+
+def field_attrs(catalog: Catalog, name: str) -> dict[str, Any]:
+    """Return the attributes of a component: its name, LaTeX, unit and the vector it belongs to."""
+    attrs = _described(catalog, name, name)
+    if name in catalog.latex:
+        attrs["latex"] = catalog.latex[name]
+    for user, parts in catalog.fields.items():
+        if name in parts and parts != (user,):
+            attrs["vector"] = user
+            attrs.update({"units": catalog.units[user]} if user in catalog.units else {})
+    return attrs
+
+
+def _described(catalog: Catalog, name: str, long_name: str) -> dict[str, Any]:
+    return {"long_name": long_name} | ({"units": catalog.units[name]} if name in catalog.units else {})
+
+
+def run_attrs(solution: Solution) -> dict[str, Any]:
+    """Return the run record as attributes: strings and numbers only; mappings are JSON."""
+    catalog = solution.catalog
+    attrs = {
+        "title": catalog.title,
+        "source": f"Ritz {ritz_version()}",
+        "equations": "\n".join(catalog.equations),
+        "parameters": dump(solution.parameters),
+        "method": solution.method,
+        "options": dump(dict(solution.options or {})),
+        "statistics": dump(dict(solution.statistics or {})),
+        "message": solution.message,
+        "success": int(solution.success),
+        "ritz_version": ritz_version(),
+    }
+    attrs |= {key: int(getattr(solution, key)) for key in ("status", "nfev", "njev", "nlu")}
+    for key in ("rtol", "atol"):
+        value = (solution.options or {}).get(key)
+        if value is not None:
+            attrs[key] = float(value) if np.ndim(value) == 0 else [float(v) for v in value]
+    return attrs
+
+
+def dump(record: dict[str, Any]) -> str:
+    """Return a mapping as JSON; arrays become lists, anything else that JSON lacks becomes its text."""
+    return json.dumps(record, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
