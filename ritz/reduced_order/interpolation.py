@@ -188,7 +188,8 @@ class DEIM(Estimator):
 
     def transform(self, values: npt.ArrayLike) -> FloatArray:
         """Return the mode coefficients from the values (k,) or (k, m) at `indices_`."""
-        return np.linalg.lstsq(self.basis_[self.indices_], np.asarray(values, dtype=np.float64), rcond=None)[0]
+        rows = self.basis_[self.indices_]
+        return np.asarray(np.linalg.lstsq(rows, np.asarray(values, dtype=np.float64), rcond=None)[0], dtype=np.float64)
 
     def predict(self, values: npt.ArrayLike) -> FloatArray:
         """Return the whole field(s) from the values (k,) or (k, m) at `indices_`."""
@@ -253,7 +254,10 @@ class EIM(Estimator):
         if size == 0:
             raise ValueError("Every member of the family is zero: there is nothing to interpolate.")
         floor = max(self.tol or 0.0, 1e-10) * size
-        rest, functions, points, samples, errors = data.copy(), [], [], [], []
+        rest, functions = data.copy(), []
+        points: list[int] = []
+        samples: list[int] = []
+        errors: list[float] = []
         while len(points) < limit and (not errors or errors[-1] > floor):
             sample = int(np.argmax(np.abs(rest).max(axis=0)))
             point = int(np.argmax(np.abs(rest[:, sample])))

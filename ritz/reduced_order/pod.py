@@ -215,7 +215,7 @@ class POD(Estimator):
                 stacklevel=4,
             )
         modes = left[:, :rank] / np.where(root > 0, root, np.inf)[:, None]
-        modes = orthonormalize(modes, self.weights_) if sigma[0] > 0 else modes
+        modes = orthonormalize(modes, self.weights_) if sigma[0] > 0 else np.zeros_like(modes)
         top = np.argmax(np.abs(modes), axis=0)
         self.components_ = modes * np.where(modes[top, np.arange(rank)] < 0, -1.0, 1.0)
         self.singular_values_, self.rank_ = sigma, rank
