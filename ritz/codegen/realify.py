@@ -9,6 +9,7 @@ read or return complex values; their arguments are packed by the pointwise funct
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from ritz.errors import UnsupportedError
 from ritz.symbolic.graph import Graph, Number
@@ -107,7 +108,7 @@ def _function(g: Graph, name: str, parts: list[Pair]) -> Pair:
     if all(p[1] == g.zero for p in parts):
         return g.func(name, *(p[0] for p in parts)), g.zero
     if name == "abs":
-        return g.func("sqrt", g.sum([g.pow(re, 2), g.pow(im, 2)])), g.zero
+        return g.pow(g.sum([g.pow(re, 2), g.pow(im, 2)]), Fraction(1, 2)), g.zero
     if name == "where":
         condition = parts[0][0]
         return (

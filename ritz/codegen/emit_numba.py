@@ -1,0 +1,277 @@
+"""Printing a program as a Python module for Numba: one function a stage, readable, free of sizes and parameters.
+
+Every array is reached through an address in the context, every size is read from it: the text depends on the
+equations only, so one compiled module serves all grids and all parameter values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from ritz.codegen.program import Program, Stage, Target
+from ritz.symbolic.graph import Axis, Graph
+
+_HEADER = '''"""{title}"""
+
+import math
+
+import numpy as np
+from numba import carray, cfunc
+
+from ritz.codegen.abi import {signature}, as_f64, as_i64
+
+_OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
+'''
+
+_MATH = {
+    "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "expm1", "log1p", "erf", "floor", "ceil",
+}  # fmt: skip
+_RENAMED = {
+    "arcsin": "math.asin", "arccos": "math.acos", "arctan": "math.atan", "arctan2": "math.atan2",
+    "arcsinh": "math.asinh", "arccosh": "math.acosh", "arctanh": "math.atanh", "abs": "abs", "sign": "np.sign",
+    "maximum": "max", "minimum": "min", "hypot": "math.hypot",
+}  # fmt: skip
+_INFIX = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or", "pow": "**"}
+_BINARY = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+
+@dataclass
+class ContextSlots:
+    """Which entry of the context holds what; entry 0 is the address of the program."""
+
+    names: list[str] = field(default_factory=lambda: ["program"])
+
+    def slot(self, name: str) -> int:
+        """The entry for a name, added if new. Names: ``size <axis>``, ``offset <state block>``, ``array <name>``."""
+        if name not in self.names:
+            self.names.append(name)
+        return self.names.index(name)
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A module's text and the meaning of its context entries."""
+
+    source: str
+    slots: tuple[str, ...]
+    stages: tuple[str, ...]
+
+
+def emit(program: Program, title: str) -> Emitted:
+    """Print a program; the first stage is ``stage0`` and so on.
+
+    A program of a single stage without axes is printed as a complete right-hand side named ``rhs``.
+    """
+    slots = ContextSlots()
+    scalar = is_scalar(program)
+    parts = [_HEADER.format(title=title, signature="RHS_SIGNATURE" if scalar else "STAGE_SIGNATURE")]
+    names = []
+    for stage in program.stages:
+        parts.append(_StagePrinter(program, stage, slots, scalar).text())
+        names.append("rhs" if scalar else stage.name)
+    return Emitted("\n\n".join(parts), tuple(slots.names), tuple(names))
+
+
+def is_scalar(program: Program) -> bool:
+    """Whether the program is one stage without loops."""
+    return len(program.steps) == 1 and not program.stages[0].axes
+
+
+class _StagePrinter:
+    """Prints one stage: arrays first, then every instruction at the depth its axes ask for."""
+
+    def __init__(self, program: Program, stage: Stage, slots: ContextSlots, scalar: bool) -> None:
+        self.program, self.stage, self.slots, self.scalar = program, stage, slots, scalar
+        self.g: Graph = program.graph
+        self.flat = len(stage.axes) > 1 and all(
+            self._looped(axes) in (frozenset(), frozenset(stage.axes)) for axes in stage.code.axes
+        )
+        self.depth = 1 if self.flat else len(stage.axes)
+        self.lines: list[list[str]] = [[] for _ in range(self.depth + 1)]
+        self.setup: list[str] = []
+        self.arrays: dict[str, str] = {}
+        self.name: list[str] = []
+
+    def _looped(self, axes: frozenset[Axis]) -> frozenset[Axis]:
+        return axes & frozenset(self.stage.axes)
+
+    # ------------------------------------------------------------------ arrays and indices
+    def _array(self, key: str, variable: str, address: str) -> str:
+        """Declare an array once; returns its variable."""
+        if key not in self.arrays:
+            self.arrays[key] = variable
+            self.setup.append(f"{variable} = carray(as_f64({address}), 1)")
+        return self.arrays[key]
+
+    def _context(self, name: str) -> str:
+        return f"context[{self.slots.slot(name)}]"
+
+    def _position(self, axes: Sequence[Axis]) -> tuple[str, int]:
+        """Flat index of an array over some of the loop axes, and the depth at which it is known."""
+        if not axes:
+            return "0", 0
+        if self.flat:
+            return "i0", 1
+        loops = list(self.stage.axes)
+        order = sorted(axes, key=loops.index)
+        index, depth = "", 0
+        for axis in order:
+            depth = loops.index(axis) + 1
+            counter = f"i{depth - 1}"
+            index = counter if not index else f"({index})*{self._size(axis)} + {counter}"
+        if len(order) > 1:
+            variable = "at_" + "".join(a.name for a in order)
+            line = f"{variable} = {index}"
+            if line not in self.lines[depth]:
+                self.lines[depth].insert(0, line)
+            return variable, depth
+        return index, depth
+
+    def _size(self, axis: Axis) -> str:
+        variable = f"n_{axis.name}"
+        line = f"{variable} = {self._context('size ' + axis.name)}"
+        if line not in self.setup:
+            self.setup.append(line)
+        return variable
+
+    # ------------------------------------------------------------------ reading
+    def _load(self, node: int, part: str) -> tuple[str, int]:
+        """Expression and depth of a leaf; part is ``re`` or ``im`` for complex arrays, else empty."""
+        op, args = self.g.op[node], self.g.args[node]
+        if op == "map":
+            buffer, position = self.program.map_results[node]
+            axes, is_complex, _ = self.program.buffers[buffer]
+            array = self._array(f"{buffer}[{position}]", f"{buffer}_{position}", self._batch_address(buffer, position))
+            return self._element(array, axes, is_complex, part)
+        name, kind = args
+        axes = tuple(a for a in self.g.axes[node] if a in self.stage.axes)
+        if kind == "time":
+            return "t", 0
+        if kind == "param":
+            self._array("p", "p", "p_")
+            return f"p[{self._context('param ' + name)}]", 0
+        if kind == "state":
+            offset = self._context("offset " + name)
+            array = self._array(f"state {name}", _identifier(name), f"u_ + {offset}")
+            return self._element(array, axes, self.g.is_complex[node], part)
+        array = self._array(f"{kind} {name}", _identifier(name), self._context(f"array {name}"))
+        return self._element(array, axes, self.g.is_complex[node], part)
+
+    def _batch_address(self, buffer: str, position: int) -> str:
+        start = self._context(f"array {buffer}")
+        return f"{start} + {position}*{self._context('stride ' + buffer)}" if position else start
+
+    def _element(self, array: str, axes: Sequence[Axis], is_complex: bool, part: str) -> tuple[str, int]:
+        index, depth = self._position(axes)
+        if not is_complex:
+            return f"{array}[{index}]", depth
+        plain = index if index.isidentifier() or index.isdigit() else f"({index})"
+        return (f"{array}[2*{plain}]" if part == "re" else f"{array}[2*{plain} + 1]"), depth
+
+    # ------------------------------------------------------------------ computing
+    def _depth_of(self, axes: frozenset[Axis]) -> int:
+        looped = self._looped(axes)
+        if not looped:
+            return 0
+        return 1 if self.flat else max(self.stage.axes.index(a) for a in looped) + 1
+
+    def _instruction(self, i: int) -> None:
+        code = self.stage.code
+        op, args = code.op[i], code.args[i]
+        if op == "const":
+            self.name.append(_number(args[0]))
+            return
+        if op == "leaf":
+            if code.is_complex[i]:
+                self.name.append("")  # read through re and im only
+                return
+            text, depth = self._load(args[0], "")
+        elif op == "func" and args[0] in ("re", "im") and code.op[args[1]] == "leaf" and code.is_complex[args[1]]:
+            text, depth = self._load(code.args[args[1]][0], args[0])
+        else:
+            text = _expression(op, args, [self.name[k] for k in code.operands(i)])
+            depth = self._depth_of(code.axes[i])
+        variable = f"v{i}"
+        self.lines[depth].append(f"{variable} = {text}")
+        self.name.append(variable)
+
+    def _store(self, target: Target, roots: Sequence[int]) -> None:
+        if target.array.startswith("out"):
+            array = self._array(target.array, target.array, f"out_ + {self._context('offset ' + target.array[4:])}")
+        else:
+            buffer, position = target.array[:-1].rsplit("[", 1)
+            address = self._batch_address(buffer, int(position))
+            array = self._array(target.array, f"{buffer}_{position}", address)
+        is_complex = len(roots) == 2
+        for part, root in zip(("re", "im"), roots, strict=False):
+            element, depth = self._element(array, target.axes, is_complex, part)
+            self.lines[max(depth, self.depth)].append(f"{element} = {self.name[root]}")
+
+    # ------------------------------------------------------------------ the whole function
+    def text(self) -> str:
+        """The stage as Python source."""
+        for i in range(len(self.stage.code)):
+            self._instruction(i)
+        roots = iter(self.stage.code.roots)
+        for target in self.stage.targets:
+            self._store(target, [next(roots) for _ in target.parts])
+        loops = self._loops()
+        body = ["context = carray(as_i64(ctx), 1)", *self.setup, *self.lines[0]]
+        lines = ["    " + line for line in body]
+        for depth, loop in enumerate(loops):
+            lines.append("    " * (depth + 1) + loop)
+            lines += ["    " * (depth + 2) + line for line in self.lines[depth + 1]]
+        arguments = "t, u_, p_, out_, ctx" if self.scalar else "lo, hi, t, u_, p_, out_, ctx"
+        name, signature = ("rhs", "RHS_SIGNATURE") if self.scalar else (self.stage.name, "STAGE_SIGNATURE")
+        head = f"@cfunc({signature}, **_OPTIONS)\ndef {name}({arguments}):"
+        return "\n".join([head, *lines]) + "\n"
+
+    def _loops(self) -> list[str]:
+        if not self.depth:
+            return []
+        inner = [] if self.flat else self.stage.axes[1:]
+        return ["for i0 in range(lo, hi):"] + [
+            f"for i{k} in range({self._size(axis)}):" for k, axis in enumerate(inner, start=1)
+        ]
+
+
+def _identifier(name: str) -> str:
+    """A Python name for an array: the user's own where it is one and no helper has it."""
+    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
+    taken = {"t", "p", "u_", "p_", "out_", "ctx", "context", "lo", "hi", "math", "np"}
+    return f"s_{text}" if text in taken or not text or text[0].isdigit() or _generated(text) else text
+
+
+def _generated(text: str) -> bool:
+    return text[0] in "vi" and text[1:].isdigit()
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, Fraction):
+        value = value.numerator / value.denominator
+    text = repr(float(value))
+    return f"({text})" if text.startswith("-") else text
+
+
+def _expression(op: str, args: tuple[Any, ...], operands: list[str]) -> str:
+    if op in _BINARY:
+        return f"{operands[0]} {_BINARY[op]} {operands[1]}"
+    if op == "neg":
+        return f"-{operands[0]}"
+    if op == "sqrt":
+        return f"math.sqrt({operands[0]})"
+    if op == "fma":
+        return f"{operands[0]}*{operands[1]} + {operands[2]}"
+    name = args[0]
+    if name in _INFIX:
+        return f"{operands[0]} {_INFIX[name]} {operands[1]}"
+    if name == "not":
+        return f"not {operands[0]}"
+    if name == "where":
+        return f"{operands[1]} if {operands[0]} else {operands[2]}"
+    if name in _MATH:
+        return f"math.{name}({operands[0]})"
+    return f"{_RENAMED[name]}({', '.join(operands)})"

@@ -1,0 +1,198 @@
+"""A program with its memory: compiled code, sizes, arrays and plans bound together behind one address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from ritz.codegen import cache
+from ritz.codegen.emit_numba import Emitted, emit, is_scalar
+from ritz.codegen.program import MapCall, Program
+from ritz.symbolic.evaluate import evaluate
+from ritz.symbolic.graph import Axis, Graph, LinearMap
+
+
+class Space(Protocol):
+    """What a discretisation knows and a program does not: sizes, arrays and maps."""
+
+    order: Mapping[Axis, int]  # slot of each looped axis; arrays broadcast over the slots
+    slots: int
+
+    def size(self, axis: Axis) -> int:
+        """Length of an axis."""
+        ...
+
+    def array(self, kind: str, name: str) -> np.ndarray:
+        """Values of an input that is neither state nor parameter, one dimension per axis."""
+        ...
+
+    def plan(self, linear_map: LinearMap, batch: int, threads: int) -> tuple[int, int, Any]:
+        """Function address, plan address and whatever has to stay alive."""
+        ...
+
+    def numpy_map(self, linear_map: LinearMap) -> Callable[[np.ndarray], np.ndarray]:
+        """The same map in NumPy."""
+        ...
+
+
+def spread(array: np.ndarray, axes: Sequence[Axis], space: Space) -> np.ndarray:
+    """Reshape an array over `axes` so that it broadcasts over all slots of the space."""
+    shape = [1] * space.slots
+    for axis, n in zip(sorted(axes, key=space.order.__getitem__), array.shape, strict=True):
+        shape[space.order[axis]] = n
+    return array.reshape(shape)
+
+
+def leaf_values(g: Graph, roots: Sequence[int], space: Space, p: Mapping[str, float], t: float = 0.0) -> dict[int, Any]:
+    """Values of every input below `roots` that is not a state, for `evaluate`."""
+    values: dict[int, Any] = {}
+    for node in g.inputs(roots):
+        name, kind = g.args[node]
+        if kind == "param":
+            values[node] = p[name]
+        elif kind == "time":
+            values[node] = t
+        elif kind not in ("state", "seed", "table"):
+            axes = [a for a in g.axes[node] if a in space.order]
+            values[node] = spread(space.array(kind, name), axes, space)
+    return values
+
+
+def numpy_maps(g: Graph, roots: Sequence[int], space: Space) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """The NumPy form of every map below `roots`."""
+    maps = {g.args[n][0] for n in g.topological(roots) if g.op[n] == "map"}
+    return {m.name: space.numpy_map(m) for m in maps}
+
+
+class CompiledProgram:
+    """A program and its printed module; compiled on first use, shared by all instances.
+
+    Attributes:
+        program: the stages and maps.
+        emitted: the module's text.
+    """
+
+    def __init__(self, program: Program, title: str) -> None:
+        self.program = program
+        self.emitted: Emitted = emit(program, title)
+
+    @cached_property
+    def functions(self) -> list[Any]:
+        """The compiled stages, in order."""
+        module = cache.load(self.emitted.source)
+        return [getattr(module, name) for name in self.emitted.stages]
+
+
+class Instance:
+    """One program with memory of its own: not to be used by two threads at once.
+
+    Attributes:
+        address: a right-hand side in the calling convention of `ritz.codegen.abi`.
+        context: what to pass as its last argument.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledProgram,
+        space: Space,
+        offsets: Mapping[str, int],
+        parameters: Sequence[str],
+        threads: int = 1,
+    ) -> None:
+        self.compiled, self.space, self.parameters = compiled, space, list(parameters)
+        program = compiled.program
+        self.arrays: dict[str, np.ndarray] = {}
+        self.tables = {name: np.zeros(self._shape(program.graph.axes[n])) for name, n in program.tables.items()}
+        self._strides: dict[str, int] = {}
+        for name, (axes, is_complex, batch) in program.buffers.items():
+            shape = self._shape(axes)
+            self.arrays[name] = np.zeros((batch, *shape), dtype=complex if is_complex else float)
+            self._strides[name] = self.arrays[name].nbytes // batch
+        self.entries = np.array([self._entry(name, offsets) for name in compiled.emitted.slots], dtype=np.int64)
+        self._plans: list[Any] = []
+        self._bind(threads)
+
+    def _shape(self, axes: Sequence[Axis] | frozenset[Axis]) -> tuple[int, ...]:
+        looped = sorted((a for a in axes if a in self.space.order), key=self.space.order.__getitem__)
+        return tuple(self.space.size(a) for a in looped)
+
+    def _axis(self, name: str) -> Axis:
+        return next(a for a in self.space.order if a.name == name)
+
+    def _entry(self, slot: str, offsets: Mapping[str, int]) -> int:
+        kind, _, name = slot.partition(" ")
+        if kind == "size":
+            return self.space.size(self._axis(name))
+        if kind == "offset":
+            return offsets[name]
+        if kind == "param":
+            return self.parameters.index(name)
+        if kind == "stride":
+            return self._strides[name]
+        if kind == "array":
+            return self._array(name).ctypes.data
+        return 0
+
+    def _array(self, name: str) -> np.ndarray:
+        if name in self.tables:
+            return self.tables[name]
+        if name not in self.arrays:
+            g = self.compiled.program.graph
+            kind = next(g.args[n][1] for n in range(len(g)) if g.op[n] == "input" and g.args[n][0] == name)
+            self.arrays[name] = np.ascontiguousarray(self.space.array(kind, name), dtype=float)
+        return self.arrays[name]
+
+    def _bind(self, threads: int) -> None:
+        functions = self.compiled.functions
+        if is_scalar(self.compiled.program):
+            self.address = int(functions[0].address)
+            self.context = self.entries.ctypes.data
+            return
+        from ritz.codegen import runtime
+
+        steps: list[int] = []
+        stage = iter(functions)
+        for step in self.compiled.program.steps:
+            if isinstance(step, MapCall):
+                address, plan, keep = self.space.plan(step.map, step.batch, threads)
+                self._plans.append(keep)
+                steps += [
+                    runtime.MAP, address, plan,
+                    self.arrays[step.source].ctypes.data, self.arrays[step.target].ctypes.data,
+                ]  # fmt: skip
+            else:
+                shape = self._shape(step.axes)
+                total = int(np.prod(shape))
+                flat = "n_" not in self._text_of(step.name)
+                rows = total if len(shape) > 1 and flat else (shape[0] if shape else 1)
+                steps += [runtime.LOOP, int(next(stage).address), rows, total, 0]
+        self._program = np.array([len(self.compiled.program.steps), threads, *steps], dtype=np.int64)
+        self.entries[0] = self._program.ctypes.data
+        self.address = runtime.parallel_runner() if threads > 1 else runtime.serial_runner()
+        self.context = self.entries.ctypes.data
+
+    def _text_of(self, stage: str) -> str:
+        text = self.compiled.emitted.source
+        start = text.index(f"def {stage}(")
+        return text[start : text.find("@cfunc", start) if "@cfunc" in text[start:] else None]
+
+    def update(self, p: Mapping[str, float]) -> None:
+        """Compute the tables for a parameter vector; the arrays keep their addresses."""
+        program = self.compiled.program
+        g, roots = program.graph, list(program.tables.values())
+        if not roots:
+            return
+        values = leaf_values(g, roots, self.space, p)
+        results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
+        for array, result in zip(self.tables.values(), results, strict=True):
+            full = np.broadcast_to(result, np.broadcast_shapes(np.shape(result), (1,) * self.space.slots))
+            array[...] = full.reshape(array.shape) if full.size == array.size else _fit(full, array.shape)
+
+
+def _fit(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Broadcast a value with fewer varying slots into the array that its axes ask for."""
+    squeezed = value.reshape([n for n in value.shape if n > 1])
+    return np.broadcast_to(squeezed, shape)

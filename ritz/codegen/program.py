@@ -1,0 +1,207 @@
+"""From graph nodes to a program: loops over axes with linear maps between them.
+
+The axes alone decide the order. A value without the time axis is a table, computed once per parameter vector. All
+values that feed a map form one *stage*, a nest of loops over the axes of that map's source; a map starts the next
+level. Inside a stage every instruction sits in the shallowest loop that covers its axes (`emit_numba`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ritz.symbolic.graph import TIME, Axis, Graph, LinearMap
+from ritz.symbolic.rewrite.scheduled import Scheduled
+
+LOOPED = frozenset({"point", "mode", "cell", "quad", "basis", "component", "batch", "sample"})
+Scheduler = Callable[[Graph, Sequence[int]], Scheduled]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a stage stores a value: an array, over `axes`, as ``(re, im)`` when `parts` has two nodes."""
+
+    array: str
+    axes: tuple[Axis, ...]
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One nest of loops: straight-line code over `axes`, and what it stores."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    code: Scheduled
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class MapCall:
+    """One call of a linear map on a batch of arrays that lie one behind the other."""
+
+    map: LinearMap
+    batch: int
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """Stages and maps in the order in which they run, plus the tables computed beforehand.
+
+    Attributes:
+        graph: the graph of all nodes below.
+        steps: stages and map calls in order.
+        tables: name -> node, arrays without the time axis.
+        buffers: name -> (axes, complex, batch) of the arrays between steps.
+        map_results: map node -> (buffer, position in its batch).
+    """
+
+    graph: Graph
+    steps: tuple[Stage | MapCall, ...]
+    tables: dict[str, int]
+    buffers: dict[str, tuple[tuple[Axis, ...], bool, int]]
+    map_results: dict[int, tuple[str, int]]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages, in order."""
+        return [s for s in self.steps if isinstance(s, Stage)]
+
+    @property
+    def maps(self) -> list[MapCall]:
+        """The map calls, in order."""
+        return [s for s in self.steps if isinstance(s, MapCall)]
+
+
+def loop_axes(g: Graph, node: int) -> frozenset[Axis]:
+    """The axes of a node that are looped over."""
+    return frozenset(a for a in g.axes[node] if a.kind in LOOPED)
+
+
+def build_program(
+    g: Graph, outputs: Sequence[Target], order: Mapping[Axis, int], schedule: Scheduler, *, min_table_cost: int = 3
+) -> Program:
+    """Arrange real-valued nodes into a program.
+
+    Args:
+        g: graph that holds the nodes; tables are added to it as inputs.
+        outputs: what to compute; array ``out<i>`` for state block i.
+        order: nesting depth of every looped axis, outermost first.
+        schedule: chooses the straight-line form of one stage.
+        min_table_cost: arithmetic from which a static array is stored instead of recomputed.
+    """
+    roots = [part for target in outputs for part in target.parts]
+    new, tables = extract_tables(g, roots, min_table_cost)
+    parts = iter(new)
+    outputs = [Target(t.array, t.axes, tuple(next(parts) for _ in t.parts)) for t in outputs]
+    level = _levels(g, new)
+    steps: list[Stage | MapCall] = []
+    buffers: dict[str, tuple[tuple[Axis, ...], bool, int]] = {}
+    results: dict[int, tuple[str, int]] = {}
+    last = max((level[n] for n in new), default=0)
+    for depth in range(last):
+        targets: list[Target] = []
+        calls: list[MapCall] = []
+        for linear_map, nodes in _maps_at(g, level, depth + 1).items():
+            source, target = f"{linear_map.name}_in{depth}", f"{linear_map.name}_out{depth}"
+            buffers[source] = (linear_map.source, linear_map.takes_complex, len(nodes))
+            buffers[target] = (linear_map.target, linear_map.complex, len(nodes))
+            calls.append(MapCall(linear_map, len(nodes), source, target))
+            for position, node in enumerate(nodes):
+                results[node] = (target, position)
+                targets.append(Target(f"{source}[{position}]", linear_map.source, _packed(g, g.args[node][1])))
+        steps += _stages(g, targets, order, schedule, len(steps)) + calls
+    steps += _stages(g, outputs, order, schedule, len(steps))
+    return Program(g, tuple(steps), tables, buffers, results)
+
+
+def _packed(g: Graph, node: int) -> tuple[int, ...]:
+    """The real parts that make up the argument of a map."""
+    if g.op[node] == "func" and g.args[node][0] == "complex":
+        return tuple(g.args[node][1])
+    return (node,)
+
+
+def _levels(g: Graph, roots: Sequence[int]) -> dict[int, int]:
+    """How many maps lie below each node, on the longest path."""
+    level: dict[int, int] = {}
+    for node in g.topological(roots):
+        below = max((level[c] for c in g.children(node)), default=0)
+        level[node] = below + (g.op[node] == "map")
+    return level
+
+
+def _maps_at(g: Graph, level: Mapping[int, int], depth: int) -> dict[LinearMap, list[int]]:
+    groups: dict[LinearMap, list[int]] = {}
+    for node in sorted(level):
+        if g.op[node] == "map" and level[node] == depth:
+            groups.setdefault(g.args[node][0], []).append(node)
+    return groups
+
+
+def _stages(
+    g: Graph, targets: Sequence[Target], order: Mapping[Axis, int], schedule: Scheduler, count: int
+) -> list[Stage | MapCall]:
+    """One stage for each set of axes among the targets."""
+    groups: dict[tuple[Axis, ...], list[Target]] = {}
+    for target in targets:
+        groups.setdefault(tuple(sorted(target.axes, key=order.__getitem__)), []).append(target)
+    stages: list[Stage | MapCall] = []
+    for axes, members in groups.items():
+        code = schedule(g, [part for t in members for part in t.parts])
+        stages.append(Stage(f"stage{count + len(stages)}", axes, code, tuple(members)))
+    return stages
+
+
+# ---------------------------------------------------------------------------------------------------- tables
+def extract_tables(g: Graph, roots: Sequence[int], min_cost: int) -> tuple[list[int], dict[str, int]]:
+    """Replace costly values that do not change in time by table inputs.
+
+    A static value is worth a table when it contains a function, a division or a map, or at least `min_cost`
+    operations in its innermost loop.
+
+    Returns:
+        the new roots and ``{table name: node it stands for}``.
+    """
+    tables: dict[str, int] = {}
+    names: dict[int, int] = {}
+    new: dict[int, int] = {}
+
+    def static(n: int) -> bool:
+        return TIME not in g.axes[n] and bool(loop_axes(g, n))
+
+    def table(n: int) -> int:
+        if not static(n) or not _costly(g, n, min_cost):
+            return new.get(n, n)
+        if n not in names:
+            name = f"table{len(tables)}"
+            tables[name] = n
+            names[n] = g.input(name, "table", loop_axes(g, n))
+        return names[n]
+
+    for node in g.topological(roots):
+        op, args = g.op[node], g.args[node]
+        if static(node):
+            new[node] = node
+        elif op == "mul" and any(static(b) for b, _ in args[1]):
+            fixed = g.mul([(b, e) for b, e in args[1] if static(b)])
+            moving = [(new[b], e) for b, e in args[1] if not static(b)]
+            new[node] = g.mul([(table(fixed), 1), *moving], args[0])
+        elif op == "add" and any(static(n) for n, _ in args[1]):
+            fixed = g.add([(k, n) for n, k in args[1] if static(n)])
+            moving_terms = [(k, new[n]) for n, k in args[1] if not static(n)]
+            new[node] = g.add([(1, table(fixed)), *moving_terms], args[0])
+        else:
+            new[node] = g.rebuild(node, lambda n: table(n) if static(n) else new[n])
+    return [table(r) if static(r) else new[r] for r in roots], tables
+
+
+def _costly(g: Graph, node: int, min_cost: int) -> bool:
+    count = g.count([node])
+    if count["div"] or count["func"] or count["map"]:
+        return True
+    deepest = len(loop_axes(g, node))
+    inner = [n for n in g.topological([node]) if len(loop_axes(g, n)) == deepest]
+    return sum(len(g.children(n)) - 1 for n in inner if g.op[n] in ("add", "mul")) >= min_cost
