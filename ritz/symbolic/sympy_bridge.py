@@ -100,9 +100,7 @@ def number(value: sp.Basic) -> Number | None:
     return None
 
 
-def to_graph(
-    g: Graph, expr: sp.Basic | complex, leaves: Mapping[sp.Basic, int], unknown: Unknown | None = None
-) -> int:
+def to_graph(g: Graph, expr: sp.Basic | complex, leaves: Mapping[sp.Basic, int], unknown: Unknown | None = None) -> int:
     """Convert a scalar SymPy expression (or condition) to a node.
 
     Args:
