@@ -8,7 +8,6 @@ arrays: the product of two residues fits into 62 bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -155,6 +154,46 @@ def solve(matrix: Residues, right: Residues) -> Residues | None:
     return solution
 
 
+def solve_stack(matrices: Residues, rights: Residues) -> Residues | None:
+    """Solve many generic systems of one kind at once.
+
+    Args:
+        matrices: (b, m, n) residues, whose pivot columns are the same for all b.
+        rights: (b, m, s) residues.
+
+    Returns:
+        (b, n, s) residues with free unknowns zero, or None if some system has no solution (or its own pivot columns).
+    """
+    batch, _, unknowns = matrices.shape
+    work = np.concatenate([matrices, rights], axis=2)
+    everyone = np.arange(batch)
+    pivots: list[int] = []
+    for column in range(unknowns):
+        row = len(pivots)
+        if row == work.shape[1]:
+            break
+        chosen = row + np.argmax(work[:, row:, column] != 0, axis=1)
+        found = work[everyone, chosen, column] != 0
+        if not found.any():
+            continue
+        if not found.all():
+            return None
+        lead = work[everyone, chosen]
+        work[everyone, chosen] = work[:, row]
+        lead = reduced(lead * inverse(lead[:, column])[:, None])
+        work[:, row] = 0
+        work[:, :, column:] = reduced(
+            work[:, :, column:] + (PRIME - work[:, :, column, None]) * lead[:, None, column:]
+        )
+        work[:, row] = lead
+        pivots.append(column)
+    if np.any(work[:, len(pivots) :, unknowns:]):
+        return None
+    solution = np.zeros((batch, unknowns, rights.shape[2]), dtype=np.int64)
+    solution[:, pivots] = work[:, : len(pivots), unknowns:]
+    return solution
+
+
 def spans(vectors: Residues, target: Residues) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """For many sets of vectors at once: is the target in the span, and are the vectors dependent?
 
@@ -184,11 +223,3 @@ def spans(vectors: Residues, target: Residues) -> tuple[NDArray[np.bool_], NDArr
         rest = work[:, 1:, 1:] * scale[:, None, None] + (PRIME - work[:, 1:, :1]) * pivot_rows[:, None, 1:] % PRIME
         work = reduced(rest)
     return ~np.any(work[:, :, 0], axis=1), dependent
-
-
-def evaluate(coefficients: Sequence[Fraction], columns: Sequence[Residues]) -> Residues:
-    """``sum(coefficient * column)`` modulo the prime; columns of equal shape."""
-    total = np.zeros_like(columns[0])
-    for coefficient, column in zip(coefficients, columns, strict=True):
-        total = reduced(total + residue(coefficient) * column)
-    return total

@@ -1,4 +1,4 @@
-"""Constant-coefficient linear operators on periodic fields: polynomials in the derivatives and the inverse Laplacian."""
+"""Constant-coefficient linear operators on periodic fields: derivatives, the inverse Laplacian and their products."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ritz.symbolic import modular
 
 Exponents = tuple[int, int, int, int]
+Number = Fraction | int
 AXES = "xyz"
 CONSTANT: Exponents = (0, 0, 0, 0)
 
@@ -36,7 +37,7 @@ class Multiplier:
     __slots__ = ("terms", "_hash")
     terms: Mapping[Exponents, Fraction]
 
-    def __init__(self, terms: Mapping[Exponents, Fraction | int] | Iterable[tuple[Exponents, Fraction | int]] = ()) -> None:
+    def __init__(self, terms: Mapping[Exponents, Number] | Iterable[tuple[Exponents, Number]] = ()) -> None:
         """Build from exponents and coefficients; equal exponents are added, zeros dropped.
 
         Raises:
@@ -111,7 +112,7 @@ class Multiplier:
     def __neg__(self) -> Multiplier:
         return self * -1
 
-    def __mul__(self, other: Multiplier | Fraction | int) -> Multiplier:
+    def __mul__(self, other: Multiplier | Number) -> Multiplier:
         if isinstance(other, Multiplier):
             return Multiplier(
                 [(_shifted(a, b), x * y) for a, x in self.terms.items() for b, y in other.terms.items()]
@@ -191,17 +192,24 @@ class Multiplier:
         Returns:
             complex array of the broadcast shape.
         """
-        waves = [1j * wave for wave in np.broadcast_arrays(*[np.asarray(wave, dtype=float) for wave in k])]
+        return self._evaluated([1j * np.asarray(wave, dtype=float) for wave in k]).astype(complex)
+
+    def symbol(self, k: Sequence[NDArray[Any]] | NDArray[Any]) -> NDArray[np.float64]:
+        """Real values with ``d -> k``, without the imaginary unit; used to compare kernels in floating point."""
+        return self._evaluated([np.asarray(wave, dtype=float) for wave in k])
+
+    def _evaluated(self, derivatives: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        waves = np.broadcast_arrays(*derivatives)
         inverse = waves[0]
         if self.depth:
             square = sum((wave * wave for wave in waves), np.zeros_like(waves[0]))
             inverse = np.where(square == 0, 0, 1 / np.where(square == 0, 1, square))
-        total = np.zeros(waves[0].shape, dtype=complex)
+        total = np.zeros_like(waves[0])
         for exponents, coefficient in self.terms.items():
-            term = np.full(waves[0].shape, complex(coefficient))
+            term = np.full_like(waves[0], float(coefficient))
             for base, exponent in _factors(waves, inverse, exponents):
                 term = term * base**exponent
-            total += term
+            total = total + term
         return total
 
     def __str__(self) -> str:
@@ -218,9 +226,9 @@ class Multiplier:
         return f"Multiplier({self})"
 
 
-def _exact(value: Fraction | int) -> Fraction:
+def _exact(value: Number) -> Fraction:
     if isinstance(value, float):
-        raise TypeError(f"Multiplier coefficients are exact; give Fraction({value!r}) or keep {value!r} in the coefficient.")
+        raise TypeError(f"Multiplier coefficients are exact, found {value!r}: give a Fraction or use the coefficient.")
     return Fraction(value)
 
 

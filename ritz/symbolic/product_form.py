@@ -148,7 +148,7 @@ class ProductForm:
             raise ValueError(f"One row per state is needed: {len(self.states)} states, {len(self.rows)} rows.")
         for group in self.solenoidal:
             if len(group) != self.dimension or self.dimension == 1:
-                raise ValueError(f"A solenoidal group needs {max(self.dimension, 2)} states, one per axis; found {group}.")
+                raise ValueError(f"A solenoidal group has one state per axis, in two or three dimensions; found {group}.")
         known = range(self.size)
         for item in [*self.forced, *(factor for row in self.rows for term in row for factor in term.factors)]:
             for state, _ in item:
