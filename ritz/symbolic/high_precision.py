@@ -50,15 +50,15 @@ def evaluate_mp(g: Graph, roots: Sequence[int], values: Mapping[int, Any], bits:
         >>> float(evaluate_mp(g, [g.pow(x, -1)], {x: 3})[0] * 3)
         1.0
     """
-    ctx = _context(bits)
-    done = {node: _number(ctx, value) for node, value in values.items()}
+    ctx = precise_context(bits)
+    done = {node: precise_number(ctx, value) for node, value in values.items()}
     for node in g.topological(roots, stop=values):
         if node not in done:
             done[node] = _compute(ctx, g, node, done)
     return [done[r] for r in roots]
 
 
-def _context(bits: int) -> Any:
+def precise_context(bits: int) -> Any:
     """This thread's mpmath context of a precision."""
     contexts = _local.__dict__.setdefault("contexts", {})
     if bits not in contexts:
@@ -67,7 +67,8 @@ def _context(bits: int) -> Any:
     return contexts[bits]
 
 
-def _number(ctx: Any, value: Any) -> Any:
+def precise_number(ctx: Any, value: Any) -> Any:
+    """A Python, NumPy or mpmath number (or exact fraction) in a context's precision."""
     if isinstance(value, Fraction):
         return ctx.mpf(value.numerator) / value.denominator
     if hasattr(value, "_mpf_"):
@@ -82,18 +83,18 @@ def _number(ctx: Any, value: Any) -> Any:
 def _compute(ctx: Any, g: Graph, node: int, done: Mapping[int, Any]) -> Any:
     op, args = g.op[node], g.args[node]
     if op == "const":
-        return _number(ctx, args)
+        return precise_number(ctx, args)
     if op == "imag":
         return ctx.mpc(0, 1)
     if op == "add":
-        return sum((_scale(ctx, k, done[n]) for n, k in args[1]), _number(ctx, args[0]))
+        return sum((_scale(ctx, k, done[n]) for n, k in args[1]), precise_number(ctx, args[0]))
     if op == "mul":
-        value = _number(ctx, args[0])
+        value = precise_number(ctx, args[0])
         for n, e in args[1]:
             value = value * _power(ctx, done[n], e)
         return value
     if op == "func":
-        return _function(ctx, args[0], [done[n] for n in args[1]])
+        return precise_function(ctx, args[0], [done[n] for n in args[1]])
     name = args[0].name if op == "map" else args[0]
     raise UnsupportedError(f"No value given for the {op} {name!r}; give the number of that node in values.")
 
@@ -111,7 +112,7 @@ def _power(ctx: Any, base: Any, e: Number) -> Any:
         return base**e
     if e == Fraction(1, 2):
         return _real(ctx, ctx.sqrt(base), base)
-    return _real(ctx, ctx.power(base, _number(ctx, e)), base)
+    return _real(ctx, ctx.power(base, precise_number(ctx, e)), base)
 
 
 def _real(ctx: Any, result: Any, *arguments: Any) -> Any:
@@ -121,7 +122,8 @@ def _real(ctx: Any, result: Any, *arguments: Any) -> Any:
     return result
 
 
-def _function(ctx: Any, name: str, a: list[Any]) -> Any:
+def precise_function(ctx: Any, name: str, a: list[Any]) -> Any:
+    """Value of a graph function; NaN outside its real domain and at poles."""
     if name in _CONDITIONS:
         return ctx.mpf(bool(_CONDITIONS[name](*a)))
     if name == "where":
