@@ -7,7 +7,8 @@ terms and like factors are settled when a node is made:
 * ``add``: ``(c0, ((node, coefficient), ...))`` means ``c0 + sum(coefficient * node)``;
 * ``mul``: ``(c, ((base, exponent), ...))`` means ``c * prod(base ** exponent)`` with rational exponents.
 
-A product of more than 64 factors is kept whole when it becomes a factor of another one.
+A sum inside a product carries no numeric factor: ``2*x*(2*y + 2)`` is ``4*x*(y + 1)``, so that like terms meet. A
+product of more than 64 factors is kept whole when it becomes a factor of another one.
 
 Coefficients and exponents are exact (`int` or `Fraction`) unless the user wrote a float. Every node knows the axes it
 varies over; schedules, costs and loop nests are read off these axes.
@@ -113,6 +114,7 @@ class Graph:
         self.axes: list[frozenset[Axis]] = []
         self.is_complex: list[bool] = []
         self._intern: dict[Hashable, int] = {}
+        self._primitive: dict[int, tuple[Number, int]] = {}
         self.zero = self.const(0)
         self.one = self.const(1)
 
@@ -193,8 +195,8 @@ class Graph:
                 c = c * value
             elif op == "imag":
                 turns += e
-            elif op == "mul" and len(args[1]) > _WIDEST and isinstance(e, int):
-                k, rest = self.split_coefficient(base)
+            elif isinstance(e, int) and (op == "add" or (op == "mul" and len(args[1]) > _WIDEST)):
+                k, rest = self.split_coefficient(base) if op == "mul" else self.primitive(base)
                 c = c * _power(k, e)  # type: ignore[operator]
                 powers[rest] = powers.get(rest, 0) + e
             elif op == "mul" and (isinstance(e, int) or (args[0] == 1 and self._is_root(args[1]))):
@@ -238,10 +240,12 @@ class Graph:
         return _power(value, e)
 
     def _opens(self, base: int, e: Number) -> bool:
-        """Whether a collected factor is a number or a product to a whole power and so must be multiplied out."""
+        """Whether a collected factor is a number, a product or a scaled sum to a whole power: to be multiplied out."""
         if not isinstance(e, int):
             return False
         op, args = self.op[base], self.args[base]
+        if op == "add":
+            return self.primitive(base)[0] != 1
         return (op == "const" and (args != 0 or e > 0)) or (op == "mul" and len(args[1]) <= _WIDEST)
 
     @staticmethod
@@ -262,6 +266,26 @@ class Graph:
             c, factors = self.args[node]
             return c, self.mul(factors)
         return 1, node
+
+    def primitive(self, node: int) -> tuple[Number, int]:
+        """Return ``(c, rest)`` with ``node == c * rest`` for a sum, where `rest` is the same for all multiples of it.
+
+        `rest` has as many terms with coefficient 1 as possible and not more minus than plus signs. Sums with float
+        coefficients only change their sign. Inside a product a sum is always such a `rest`.
+        """
+        found = self._primitive.get(node)
+        if found is None:
+            c0, terms = self.args[node]
+            c = Fraction(1)
+            sizes = [abs(k) for _, k in terms]
+            if not any(isinstance(k, float) for k in (c0, *sizes)):
+                c = Fraction(max(dict.fromkeys(sizes), key=sizes.count))
+            balance = sum((k > 0) - (k < 0) for k in (c0, *(k for _, k in terms)))
+            if (balance or c0 or terms[0][1]) < 0:
+                c = -c
+            rest = node if c == 1 else self.add([(k / c, n) for n, k in terms], c0 / c)
+            found = self._primitive[node] = (exact(c), rest)
+        return found
 
     def sum(self, nodes: Iterable[int]) -> int:
         """Return the sum of some nodes."""
