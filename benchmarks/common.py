@@ -144,7 +144,7 @@ def start(sides: list[Side], peers: str, folder: Path) -> tuple[list[Worker], li
     for side in sides:
         python = python_with(side.needs, peers)
         if python is None:
-            amiss.append(f"MISSING {side.name}: no Python has {side.needs}; name one in --peer-python or ${PEER_VARIABLE}")
+            amiss.append(f"MISSING {side.name}: no Python has {side.needs}; see --peer-python and ${PEER_VARIABLE}")
             continue
         try:
             workers.append(Worker(side, python, folder))

@@ -21,7 +21,7 @@ def main() -> int:
         Side("Ritz", "ritz_pde.py", case, tolerance=TOLERANCE),
         Side("exponax, documented loop", "exponax_pde.py", physical, "exponax", 2.0, tolerance=TOLERANCE),
         Side("exponax, state kept in modes", "exponax_pde.py", modes, "exponax", tolerance=TOLERANCE),
-        Side("Ritz, two threads", "ritz_pde.py", case | {"threads": 2}, None, 1 / 1.7, True, tolerance=TOLERANCE, cores=2),
+        Side("Ritz, two threads", "ritz_pde.py", case | {"threads": 2}, None, 1 / 1.7, True, TOLERANCE, cores=2),
     ]
     reference = {"field": problems.ns_reference(N)}
     title = f"2D Navier-Stokes, {N} x {N}, ETDRK4"
