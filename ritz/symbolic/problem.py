@@ -1,0 +1,298 @@
+"""`Problem`: equations, domain, conditions and initial values, checked once when made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import sympy as sp
+
+from ..errors import InitialValueError, OptionError, ProblemError, reject_unknown
+from . import checks, initial as initial_values
+from .conditions import Condition, check_conditions
+from .coordinates import Coordinate
+from .domains import Domain
+from .equation import Eq, as_equation
+from .fields import Field
+from .operators import Dt
+from .parameters import Parameter
+from .scalar_form import ScalarForm, component_equations, first_order, make_components, time_orders
+from .tensors import Expander
+
+if TYPE_CHECKING:
+    from .explain import Explanation
+
+OPTIONS = ("domain", "conditions", "initial", "parameters", "name", "unknowns")
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Problem:
+    """An initial(-boundary) value problem as the user wrote it. Immutable; checks itself when made.
+
+    Args:
+        equations: `Eq` objects, strings such as ``"dt(u) = lap(u)"`` (then pass ``unknowns=`` and ``parameters=``), or
+            expressions meaning ``= 0``. One (vector counts as its components) per unknown; a further pure divergence
+            constraint such as ``div(b) = 0`` may be added.
+        domain: where they hold, `Box` or `Interval`; None for ordinary differential equations.
+        conditions: boundary conditions, exactly one per axis of the domain.
+        initial: unknown -> expression of the coordinates and parameters, number, array over the grid, or callable of
+            the coordinate arrays; for a vector a tuple of these. ``dt(u)`` as key gives the first rate of a problem of
+            second order in time. Needed only when the problem is solved.
+        parameters: the parameters in the order they are to be passed; by default all that occur, sorted by name.
+        name: for display.
+        unknowns: the unknown fields in order; by default all fields that occur, those with a time derivative first.
+
+    Attributes:
+        equations, domain, conditions, initial, parameters, unknowns, name: as given, completed.
+        coordinates: the axes of the domain; empty for ODEs.
+
+    Raises:
+        ProblemError: or one of its kinds (`UnknownSymbol`, `RankError`, `ConditionError`, `ParameterError`,
+            `InitialValueError`, `ParseError`): what was expected, what was found, where, and how to mend it.
+        OptionError: for a misspelt keyword.
+
+    Example:
+        >>> import sympy as sp
+        >>> from ritz.symbolic.notation import dt, dx
+        >>> from ritz.symbolic.conditions import Periodic
+        >>> from ritz.symbolic.coordinates import coords
+        >>> from ritz.symbolic.domains import Interval
+        >>> from ritz.symbolic.fields import fields
+        >>> from ritz.symbolic.parameters import params
+        >>> x, u, nu = coords("x"), fields("u"), params("nu", default=0.03)
+        >>> burgers = Problem(
+        ...     [Eq(dt(u), nu*dx(u, 2) - u*dx(u))],
+        ...     domain=Interval(0, 2*sp.pi), conditions=[Periodic()], initial={u: sp.sin(x)}, name="Burgers")
+        >>> burgers
+        <Problem 'Burgers': u over x, 1 parameter (nu)>
+        >>> burgers.replace(initial={u: sp.cos(x)}).initial
+        {u: cos(x)}
+    """
+
+    equations: tuple[Eq, ...]
+    domain: Domain | None
+    conditions: tuple[Condition, ...]
+    initial: Mapping[Field | Dt, Any]
+    parameters: tuple[Parameter, ...]
+    unknowns: tuple[Field, ...]
+    name: str | None
+
+    def __init__(
+        self,
+        equations: Any,
+        domain: Domain | None = None,
+        conditions: Any = (),
+        initial: Mapping[Any, Any] | None = None,
+        parameters: Any = None,
+        name: str | None = None,
+        *,
+        unknowns: Any = None,
+        **unknown_options: Any,
+    ) -> None:
+        reject_unknown(unknown_options, OPTIONS, "Problem")
+        if domain is not None and not isinstance(domain, Domain):
+            raise ProblemError(f"domain= must be rz.Box(...) or rz.Interval(...), but got {domain!r}.")
+        given_initial = initial if initial is not None else {}
+        chosen = checks.as_fields(unknowns)
+        declared = checks.as_parameters(parameters)
+        self._set(
+            domain=domain,
+            name=name,
+            equations=_read_equations(equations, domain, chosen, declared, given_initial),
+            conditions=check_conditions(domain, [conditions] if isinstance(conditions, (Condition, str)) else conditions),
+        )
+        checks.check_symbols(self.equations, domain, declared, chosen)
+        self._set(unknowns=checks.order_unknowns(self.equations, chosen))
+        components = make_components(self.unknowns, self.coordinates)
+        collected = initial_values.collect(given_initial, self.unknowns, components)
+        self._set(initial=initial_values.FrozenMapping(collected))
+        self._check_initial_symbols()
+        self._set(parameters=checks.order_parameters(self.equations, collected.values(), declared))
+        self._set(_form=self._make_form(components))
+        self._set(_declared=declared, _chosen=chosen)
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """The axes of the domain, in order; empty for ODEs."""
+        return self.domain.coordinates if self.domain is not None else ()
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some arguments changed, checked again.
+
+        Raises:
+            OptionError: for a keyword that `Problem` does not have.
+        """
+        reject_unknown(changes, ("equations", *OPTIONS), "Problem.replace")
+        kept: dict[str, Any] = {
+            "equations": self.equations,
+            "domain": self.domain,
+            "conditions": self.conditions,
+            "initial": self.initial,
+            "name": self.name,
+            "parameters": getattr(self, "_declared"),  # noqa: B009
+            "unknowns": getattr(self, "_chosen"),  # noqa: B009
+        }
+        return type(self)(**{**kept, **changes})
+
+    def scalar_form(self) -> ScalarForm:
+        """Return the component equations, first order in time, that a discretisation lowers.
+
+        Example:
+            >>> from ritz.symbolic.notation import dt
+            >>> from ritz.symbolic.fields import fields
+            >>> x = fields("x")
+            >>> Problem([Eq(dt(x, 2), -x)]).scalar_form().auxiliary
+            {x_t: dt(x)}
+        """
+        form: ScalarForm = getattr(self, "_form")  # noqa: B009
+        return form
+
+    def require_initial(self) -> None:
+        """Raise unless every unknown that evolves in time has an initial value.
+
+        Raises:
+            InitialValueError: lists every missing one.
+        """
+        form = self.scalar_form()
+        evolving = time_orders(form.equations)
+        missing = [str(form.auxiliary.get(field, field)) for field in evolving if field not in form.initial]
+        if missing:
+            entries = ", ".join(f"{name}: ..." for name in missing)
+            raise InitialValueError(
+                f"No initial value for {', '.join(missing)}, whose time derivative stands in the equations. "
+                f"Add initial={{{entries}}}."
+            )
+
+    def explain(self) -> Explanation:
+        """Return a card: class, orders, linear and nonlinear parts, scales, and every default chosen."""
+        from .explain import explain
+
+        return explain(self)
+
+    def discretize(self, discretization: Any, **options: Any) -> Any:
+        """Return the System that `discretization` makes of this problem.
+
+        Args:
+            discretization: e.g. ``rz.Fourier(256, 256)`` or ``rz.Pointwise()``.
+            options: passed on.
+
+        Raises:
+            OptionError: if `discretization` is no discretisation.
+        """
+        make = getattr(discretization, "discretize", None)
+        if make is None:
+            raise OptionError(
+                f"discretize() takes a discretisation such as rz.Fourier(64), but got {discretization!r}."
+            )
+        return make(self, **options)
+
+    def _check_initial_symbols(self) -> None:
+        for key, value in self.initial.items():
+            for entry in value if isinstance(value, tuple) else (value,):
+                if isinstance(entry, sp.Expr):
+                    initial_values.check_symbols(key, entry, self.coordinates)
+
+    def _make_form(self, components: dict[Field, tuple[Field, ...]]) -> ScalarForm:
+        """Return the scalar form, after the checks that need components."""
+        scalars = tuple(part for parts in components.values() for part in parts)
+        equations = component_equations(self.equations, Expander(self.coordinates, components))
+        checks.check_counts(self.equations, equations, scalars)
+        if self.domain is not None:
+            from .wellposed import check_well_posed
+
+            check_well_posed(self.equations, equations, self.coordinates)
+        orders = time_orders(equations)
+        names = [symbol.name for symbol in (*scalars, *self.parameters, *self.coordinates)]
+        first, auxiliary = first_order(equations, names)
+        return ScalarForm(
+            coordinates=self.coordinates,
+            unknowns=(*scalars, *auxiliary),
+            equations=first,
+            parameters=self.parameters,
+            components=components,
+            initial=_by_component(self.initial, components, auxiliary, orders),
+            auxiliary=auxiliary,
+            bounds=self.domain.bounds if self.domain is not None else {},
+        )
+
+    def __repr__(self) -> str:
+        from .display import problem_repr
+
+        return problem_repr(self)
+
+    def __str__(self) -> str:
+        from .display import problem_text
+
+        return problem_text(self)
+
+    def _repr_latex_(self) -> str:
+        from .display import problem_latex
+
+        return problem_latex(self)
+
+    def _repr_html_(self) -> str:
+        from .display import problem_html
+
+        return problem_html(self)
+
+
+def _by_component(
+    given: Mapping[Any, Any],
+    components: Mapping[Field, tuple[Field, ...]],
+    auxiliary: Mapping[Field, sp.Expr],
+    orders: Mapping[Field, int],
+) -> dict[Field, Any]:
+    """Return initial values by component field, auxiliary fields included.
+
+    Raises:
+        InitialValueError: for a rate that the equations themselves give.
+    """
+    helpers = {meaning: helper for helper, meaning in auxiliary.items()}
+    result: dict[Field, Any] = {}
+    for key, value in given.items():
+        field = key.expr if isinstance(key, Dt) else key
+        entries = value if field.rank else (value,)
+        for part, entry in zip(components[field], entries, strict=True):
+            target = helpers.get(Dt(part, key.order)) if isinstance(key, Dt) else part
+            if target is None:
+                order = orders.get(part, 0)
+                raise InitialValueError(
+                    f"initial= has a value for {key}, but the equations are of order {order} in time in {field}, so "
+                    f"{key} follows from them. Leave it out."
+                )
+            result[target] = entry
+    return result
+
+
+def _read_equations(
+    given: Any,
+    domain: Domain | None,
+    unknowns: tuple[Field, ...] | None,
+    parameters: tuple[Parameter, ...] | None,
+    initial: Any,
+) -> tuple[Eq, ...]:
+    """Return the equations, strings parsed with every symbol known so far."""
+    listed = [given] if isinstance(given, (Eq, sp.Basic, str)) else list(given)
+    if not listed:
+        raise ProblemError("A problem needs at least one equation, e.g. rz.Eq(rz.dt(u), -u).")
+    ready = {
+        number: as_equation(entry, number) for number, entry in enumerate(listed, start=1) if not isinstance(entry, str)
+    }
+    if len(ready) == len(listed):
+        return tuple(ready.values())
+    from .parse import parse_equation
+
+    symbols: set[sp.Basic] = {*(unknowns or ()), *(parameters or ()), *(domain or ())}
+    symbols.update(key for key in (initial if isinstance(initial, Mapping) else ()) if isinstance(key, Field))
+    for equation in ready.values():
+        symbols |= {s for s in (equation.lhs - equation.rhs).free_symbols if not isinstance(s, Coordinate)}
+    return tuple(
+        parse_equation(entry, symbols) if isinstance(entry, str) else ready[number]
+        for number, entry in enumerate(listed, start=1)
+    )
