@@ -148,7 +148,10 @@ class _Evaluation:
     def apply(self, m: LinearMap, argument: int) -> Any:
         value = self.done[argument]
         if m.name in self.maps:
-            return self.maps[m.name](self.spread(value, m.source) if self.layout else value)
+            result = self.maps[m.name](self.spread(value, m.source) if self.layout else value)
+            for axis in m.target if self.layout else ():
+                self.sizes.setdefault(axis.name, np.shape(result)[self.layout.index(axis)])
+            return result
         if m.kind == "sum" and self.layout:
             return self.spread(value, m.source).sum(axis=tuple(map(self.layout.index, m.source)), keepdims=True)
         if m.kind == "scatter" and self.layout and m.name.removesuffix(".T") in self.gathers:
@@ -162,12 +165,14 @@ class _Evaluation:
         value, index = self.done[argument], np.asarray(self.gathers[name])
         if not self.layout:
             return np.take(value, index, axis=-1)
+        self.sizes.setdefault(target.name, index.size)
         read = np.take(self.spread(value, (source,)), index, axis=self.layout.index(source))
         return self.rename(read, source, target)
 
     def scatter(self, m: LinearMap, value: Any) -> Any:
         (source,), (target,) = m.source, m.target
         index = np.asarray(self.gathers[m.name.removesuffix(".T")])
+        self.sizes.setdefault(source.name, index.size)
         moved = np.moveaxis(self.rename(self.spread(value, (source,)), source, target), self.layout.index(target), 0)
         out = np.zeros((self.size(target), *moved.shape[1:]), dtype=moved.dtype)
         np.add.at(out, index, moved)
@@ -186,7 +191,8 @@ class _Evaluation:
             raise UnsupportedError(f"The layout lacks axis {missing[0].name!r} of a map; it lists {self.layout}.")
         shape = list(array.shape) if array.ndim == len(self.layout) else [1] * len(self.layout)
         for axis in axes:
-            shape[self.layout.index(axis)] = self.size(axis)
+            if shape[self.layout.index(axis)] == 1:
+                shape[self.layout.index(axis)] = self.size(axis)
         return np.broadcast_to(array, shape)
 
     def size(self, axis: Axis) -> int:
