@@ -42,6 +42,8 @@ _BINARY = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 class ContextSlots:
     """Which entry of the context holds what; entry 0 is the address of the program."""
 
+    parameters: list[str]
+    blocks: list[str]
     names: list[str] = field(default_factory=lambda: ["program"])
 
     def slot(self, name: str) -> int:
@@ -60,12 +62,18 @@ class Emitted:
     stages: tuple[str, ...]
 
 
-def emit(program: Program, title: str) -> Emitted:
+def emit(program: Program, title: str, parameters: Sequence[str], blocks: Sequence[str]) -> Emitted:
     """Print a program; the first stage is ``stage0`` and so on.
 
     A program of a single stage without axes is printed as a complete right-hand side named ``rhs``.
+
+    Args:
+        program: what to print.
+        title: first line of the module.
+        parameters: names in the order of the parameter vector.
+        blocks: names in the order of the state vector.
     """
-    slots = ContextSlots()
+    slots = ContextSlots(list(parameters), list(blocks))
     scalar = is_scalar(program)
     parts = [_HEADER.format(title=title, signature="RHS_SIGNATURE" if scalar else "STAGE_SIGNATURE")]
     names = []
@@ -102,6 +110,8 @@ class _StagePrinter:
     def _array(self, key: str, variable: str, address: str) -> str:
         """Declare an array once; returns its variable."""
         if key not in self.arrays:
+            while variable in self.arrays.values():
+                variable += "_"
             self.arrays[key] = variable
             self.setup.append(f"{variable} = carray(as_f64({address}), 1)")
         return self.arrays[key]
@@ -152,7 +162,9 @@ class _StagePrinter:
             return "t", 0
         if kind == "param":
             self._array("p", "p", "p_")
-            return f"p[{self._context('param ' + name)}]", 0
+            return f"p[{self.slots.parameters.index(name)}]", 0
+        if kind == "state" and self.scalar:
+            return f"{self._array('u', 'u', 'u_')}[{self.slots.blocks.index(name)}]", 0
         if kind == "state":
             offset = self._context("offset " + name)
             array = self._array(f"state {name}", _identifier(name), f"u_ + {offset}")
@@ -199,8 +211,13 @@ class _StagePrinter:
         self.name.append(variable)
 
     def _store(self, target: Target, roots: Sequence[int]) -> None:
+        if target.array.startswith("out") and self.scalar:
+            index = self.slots.blocks.index(target.array[4:])
+            self.lines[0].append(f"{self._array('out', 'out', 'out_')}[{index}] = {self.name[roots[0]]}")
+            return
         if target.array.startswith("out"):
-            array = self._array(target.array, target.array, f"out_ + {self._context('offset ' + target.array[4:])}")
+            name = target.array[4:]
+            array = self._array(target.array, f"out_{_identifier(name)}", f"out_ + {self._context('offset ' + name)}")
         else:
             buffer, position = target.array[:-1].rsplit("[", 1)
             address = self._batch_address(buffer, int(position))
@@ -219,7 +236,8 @@ class _StagePrinter:
         for target in self.stage.targets:
             self._store(target, [next(roots) for _ in target.parts])
         loops = self._loops()
-        body = ["context = carray(as_i64(ctx), 1)", *self.setup, *self.lines[0]]
+        context = ["context = carray(as_i64(ctx), 1)"] if any("context[" in line for line in self.setup) else []
+        body = [*context, *self.setup, *self.lines[0]]
         lines = ["    " + line for line in body]
         for depth, loop in enumerate(loops):
             lines.append("    " * (depth + 1) + loop)

@@ -75,9 +75,9 @@ class CompiledProgram:
         emitted: the module's text.
     """
 
-    def __init__(self, program: Program, title: str) -> None:
+    def __init__(self, program: Program, title: str, parameters: Sequence[str], blocks: Sequence[str]) -> None:
         self.program = program
-        self.emitted: Emitted = emit(program, title)
+        self.emitted: Emitted = emit(program, title, parameters, blocks)
 
     @cached_property
     def functions(self) -> list[Any]:
@@ -99,10 +99,9 @@ class Instance:
         compiled: CompiledProgram,
         space: Space,
         offsets: Mapping[str, int],
-        parameters: Sequence[str],
         threads: int = 1,
     ) -> None:
-        self.compiled, self.space, self.parameters = compiled, space, list(parameters)
+        self.compiled, self.space = compiled, space
         program = compiled.program
         self.arrays: dict[str, np.ndarray] = {}
         self.tables = {name: np.zeros(self._shape(program.graph.axes[n])) for name, n in program.tables.items()}
@@ -128,8 +127,6 @@ class Instance:
             return self.space.size(self._axis(name))
         if kind == "offset":
             return offsets[name]
-        if kind == "param":
-            return self.parameters.index(name)
         if kind == "stride":
             return self._strides[name]
         if kind == "array":

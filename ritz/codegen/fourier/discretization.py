@@ -1,0 +1,137 @@
+"""`Fourier`: the user's side of the spectral discretisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen.fourier.lower import NodeBuilder, SpectralSystem, analyse, cutoff
+from ritz.codegen.fourier.space import FourierLayout, FourierSpace
+from ritz.codegen.lowered import Lowered
+from ritz.codegen.transforms import TransformShape
+from ritz.codegen.transforms.provider import provider
+from ritz.errors import DiscretizationError, OptionError, reject_unknown
+from ritz.symbolic.problem import Problem
+from ritz.symbolic.product_form import GridForm
+
+MIN_POINTS = 4
+NONPOLYNOMIAL_DEGREE = 2
+
+
+class Fourier:
+    """Fourier modes on a periodic box, one number of grid points per axis (even or odd).
+
+    Args:
+        points: grid points per axis, e.g. ``Fourier(256, 256)``.
+        dealias: ``"auto"`` keeps the modes on which products of the equation's degree are free of aliasing (2/3 of
+            them for quadratic terms, 1/2 for cubic ones; terms that are not polynomial count as quadratic); a number
+            is the fraction of modes to keep; False keeps all but the highest.
+        transforms: name of the transform provider.
+
+    Example:
+        >>> import ritz as rz
+        >>> x, u = rz.coords("x"), rz.fields("u")
+        >>> heat = rz.Problem([rz.Eq(rz.dt(u), rz.lap(u))], domain=rz.Interval(0, 1), conditions=[rz.Periodic()],
+        ...                   initial={u: rz.cos(2*rz.pi*x)})
+        >>> heat.discretize(rz.Fourier(32)).layout.coords["x"].shape
+        (32,)
+    """
+
+    def __init__(self, *points: int, dealias: str | float | bool = "auto", transforms: str = "rocket") -> None:
+        if not points or len(points) > 3:
+            raise DiscretizationError(f"Fourier takes one to three numbers of points, one per axis; found {points}.")
+        for n in points:
+            if int(n) != n or n < MIN_POINTS:
+                raise DiscretizationError(f"Fourier needs at least {MIN_POINTS} points along every axis; found {n!r}.")
+        if isinstance(dealias, str) and dealias != "auto":
+            raise OptionError(f"dealias must be 'auto', False or a fraction between 0 and 1; found {dealias!r}.")
+        if not isinstance(dealias, (str, bool)) and not 0 < dealias <= 1:
+            raise OptionError(f"dealias must be 'auto', False or a fraction between 0 and 1; found {dealias!r}.")
+        provider(transforms)
+        self.points = tuple(int(n) for n in points)
+        self.dealias, self.transforms = dealias, transforms
+
+    def __repr__(self) -> str:
+        return f"Fourier({', '.join(map(str, self.points))})"
+
+    def discretize(self, problem: Problem, *, rewriter: str | None = "egraph", form_budget: float = 10.0, **options: Any) -> Any:
+        """Return the `ritz.System` of a problem on a periodic box.
+
+        Args:
+            problem: evolution equations, with constraints such as div(u) = 0 and elliptic equations such as
+                lap(psi) = -w eliminated mode by mode.
+            rewriter: ``"egraph"``, ``"sympy"`` or None; None also keeps products as written.
+            form_budget: seconds for the search for the form with the fewest transforms.
+
+        Raises:
+            DiscretizationError: wrong number of axes, or a grid too small for the dealiasing.
+            UnsupportedError: a term that has no evolution form on Fourier modes.
+        """
+        from ritz.codegen.system import System
+
+        reject_unknown(options, {"rewriter", "form_budget"}, "Fourier")
+        self._check_domain(problem)
+        system = analyse(problem.scalar_form())
+        space, choices = self._space(problem, system)
+        grid_form = self._grid_form(system, rewriter, form_budget, choices)
+        builder = NodeBuilder(system, space, grid_form)
+        diagonal, others = builder.rows()
+        layout = FourierLayout(system.names, space)
+        names = system.names
+        lowered = Lowered(
+            builder.g, space, layout, dict(zip(names, builder.states, strict=True)),
+            dict(zip(names, diagonal, strict=True)), dict(zip(names, others, strict=True)),
+            tuple(p.name for p in system.form.parameters), choices, [grid_form] if grid_form else [],
+        )  # fmt: skip
+        return System(lowered, problem=problem, discretization=self, rewriter=rewriter)
+
+    def _check_domain(self, problem: Problem) -> None:
+        names = [c.name for c in problem.coordinates]
+        if len(names) != len(self.points):
+            what = f"the axes {', '.join(names)}" if names else "no space (use Pointwise())"
+            raise DiscretizationError(f"{self!r} is for {len(self.points)} axes, but the problem has {what}.")
+
+    def _space(self, problem: Problem, system: SpectralSystem) -> tuple[FourierSpace, list[str]]:
+        form, choices = system.form, []
+        degree = system.degree
+        if system.has_pointwise:
+            degree = max(degree, NONPOLYNOMIAL_DEGREE)
+            choices.append("terms that are not polynomial are dealiased as quadratic ones: 2/3 of the modes are kept")
+        cutoffs = []
+        for n, c in zip(self.points, form.coordinates, strict=True):
+            k = self._cutoff(n, degree)
+            if k < 1:
+                raise DiscretizationError(
+                    f"{n} points along {c.name} leave no mode free of aliasing for products of {degree} factors; "
+                    f"take at least {degree + 2} points."
+                )
+            cutoffs.append(k)
+        kept = " x ".join(str(2 * k + 1) for k in cutoffs)
+        choices.append(f"grid of {' x '.join(map(str, self.points))} points; {kept} modes kept (products of degree {degree})")
+        real = not any(f.is_complex_field for f in form.unknowns)
+        bounds = [form.bounds[c] for c in form.coordinates]
+        shape = TransformShape(self.points, tuple(cutoffs), real)
+        floats = [(float(a), float(b)) for a, b in bounds]
+        return FourierSpace([c.name for c in form.coordinates], floats, shape, self.transforms), choices
+
+    def _cutoff(self, n: int, degree: int) -> int:
+        if self.dealias == "auto":
+            return cutoff(n, degree)
+        if self.dealias is False:
+            return (n - 1) // 2
+        return min(int(np.floor(float(self.dealias) * n / 2 - 1e-12)), (n - 1) // 2)
+
+    def _grid_form(
+        self, system: SpectralSystem, rewriter: str | None, budget: float, choices: list[str]
+    ) -> GridForm | None:
+        if system.products is None:
+            return None
+        from ritz.symbolic.operator_forms import find_form, written_form
+
+        if self.dealias != "auto":
+            choices.append("dealias is set by hand: products are kept as written, since other forms differ by aliasing")
+        elif rewriter is not None:
+            return find_form(system.products, budget=budget)
+        return written_form(system.products)
+

@@ -1,0 +1,367 @@
+"""`System`: the one interface between models and whatever advances, differentiates or reduces them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
+from ritz.codegen.layout import Array, StateLayout
+from ritz.codegen.lowered import Lowered
+from ritz.codegen.program import Program, Scheduler, Target, build_program
+from ritz.codegen.realify import realify
+from ritz.errors import ParameterError, RitzError, nearest
+from ritz.symbolic.evaluate import evaluate
+from ritz.symbolic.graph import Axis, Graph
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """A number that may change without compiling anything: name, default (or None), bounds (or None)."""
+
+    name: str
+    default: float | None
+    bounds: tuple[float, float] | None
+
+
+@dataclass
+class Bound:
+    """A system at one parameter vector with memory of its own: what compiled loops consume.
+
+    Attributes:
+        rhs: address of the complete right-hand side ``f = L u + N``.
+        nonlinear: address of N, or 0 where the system has no split.
+        linear: diagonal of L, complex128 (size/2,) where the state holds complex modes, else float64 (size,); or None.
+        context: address to pass to `rhs`; `nonlinear_context` is the one for `nonlinear`.
+        p: (parameters,) values.
+        groups: blocks for field-wise error norms, or None.
+        weights: (size,) weights of these norms.
+    """
+
+    rhs: int
+    context: int
+    nonlinear: int
+    nonlinear_context: int
+    linear: Array | None
+    p: Array
+    size: int
+    is_complex: bool
+    groups: Array | None
+    weights: Array
+    keep: Any
+
+
+class EmptySpace:
+    """The space of a system without axes."""
+
+    order: dict[Axis, int] = {}
+    slots = 0
+
+
+class System:
+    """``du/dt = f(u, t; p)`` with ``f = L(p) u + N(u, t; p)`` where a linear diagonal part was found.
+
+    Made by ``problem.discretize(...)``. Attributes:
+
+        layout: meaning of the state vector.
+        parameters: what may change without compiling anything.
+        problem, discretization: where it comes from.
+    """
+
+    def __init__(
+        self, lowered: Lowered, *, problem: Any = None, discretization: Any = None, rewriter: str | None = "egraph"
+    ) -> None:
+        self.lowered, self.problem, self.discretization, self.rewriter = lowered, problem, discretization, rewriter
+        self.layout: StateLayout = lowered.layout
+        self.space = lowered.space or EmptySpace()
+        self.parameters = tuple(_parameter_info(n, problem) for n in lowered.parameters)
+        self._programs: dict[str, CompiledProgram] = {}
+        self._local = threading.local()
+        self._lock = threading.RLock()
+        self.rewrites: dict[str, list[Any]] = {}
+
+    @property
+    def name(self) -> str:
+        """The problem's name, or the names of its fields."""
+        return getattr(self.problem, "name", None) or ", ".join(self.layout.names)
+
+    def __repr__(self) -> str:
+        return f"<System of {self.name}: {self.layout.size} unknowns, {len(self.parameters)} parameters>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (self.problem, self.discretization, self.rewriter)
+
+    # ------------------------------------------------------------------ parameters and initial values
+    def parameter_values(self, overrides: Mapping[Any, float] | None = None) -> Array:
+        """The parameter vector: defaults, with some of them replaced.
+
+        Args:
+            overrides: parameter (or its name) -> value.
+
+        Raises:
+            ParameterError: an unknown name, a value that is not finite or out of bounds, or a parameter without value.
+        """
+        given = {str(k): v for k, v in (overrides or {}).items()}
+        names = [p.name for p in self.parameters]
+        for name in given:
+            if name not in names:
+                listed = f"Its parameters: {', '.join(names)}." if names else "It has no parameters."
+                raise ParameterError(f"{self.name} has no parameter {name!r}.{nearest(name, names)} {listed}")
+        values = np.empty(len(names))
+        for i, p in enumerate(self.parameters):
+            value = given.get(p.name, p.default)
+            if value is None:
+                raise ParameterError(f"{p.name} has no value. Pass params={{{p.name!r}: ...}} or give it a default.")
+            values[i] = _checked(p, value)
+        return values
+
+    def initial_state(self, p: Array | None = None) -> Array:
+        """State vector of the problem's initial values.
+
+        Raises:
+            InitialValueError: a value is missing, has the wrong shape or is not finite.
+            ResolutionWarning: (a warning) the grid does not resolve the data, or they are not periodic.
+        """
+        from ritz.codegen.initial import initial_state
+
+        return initial_state(self, self.parameter_values() if p is None else p)
+
+    # ------------------------------------------------------------------ programs
+    def _compiled(self, kind: str) -> CompiledProgram:
+        with self._lock:
+            if kind not in self._programs:
+                title = f"{kind} of {self.name}, made by Ritz"
+                names = [p.name for p in self.parameters]
+                self._programs[kind] = CompiledProgram(self._build(kind), title, names, self.layout.names)
+            return self._programs[kind]
+
+    def _build(self, kind: str) -> Program:
+        nodes = self._nodes(kind)
+        g, outputs = self.lowered.graph, []
+        for name, node in nodes.items():
+            if self.layout.is_complex and name in self.lowered.states:
+                re, im = realify(g, [node])[0]
+                outputs.append(Target(f"out {name}", self.space.modes, (re, im)))
+            else:
+                outputs.append(Target(f"out {name}", (), (node,)))
+        return build_program(g, outputs, self.space.order, self._scheduler(kind))
+
+    def _scheduler(self, kind: str) -> Scheduler:
+        from ritz.codegen.scheduling import scheduler
+
+        records = self.rewrites.setdefault(kind, [])
+        return scheduler(self.rewriter, self.parameters, records)
+
+    def _nodes(self, kind: str) -> dict[str, int]:
+        """Outputs of a kind of program: block name -> node."""
+        if kind == "rhs":
+            return self.lowered.rhs()
+        if kind == "nonlinear":
+            return self.lowered.nonlinear
+        from ritz.codegen.derivatives import derivative_nodes
+
+        return derivative_nodes(self.lowered, kind)
+
+    def _instance(self, kind: str, threads: int = 1) -> Instance:
+        offsets = {f.name: 8 * f.start for f in self.layout.fields}
+        return Instance(self._compiled(kind), self.space, offsets, threads)
+
+    def source(self, kind: str = "rhs") -> str:
+        """The generated module of a kernel (``rhs``, ``nonlinear``, ``jvp``, ...) as text."""
+        return self._compiled(kind).emitted.source
+
+    # ------------------------------------------------------------------ for compiled loops
+    def bind(self, p: Array | Mapping[Any, float] | None = None, *, threads: int = 1) -> Bound:
+        """Fix the parameters and get the addresses of the compiled kernels, with memory for one user.
+
+        Args:
+            p: parameter vector, or overrides of the defaults.
+            threads: for loops and transforms; more than one pays for large grids only.
+        """
+        if p is None or isinstance(p, Mapping):
+            p = self.parameter_values(p)
+        values = {info.name: float(v) for info, v in zip(self.parameters, p, strict=True)}
+        p = np.ascontiguousarray(p, dtype=float)
+        full = self._instance("rhs", threads)
+        full.update(values)
+        linear, part = None, None
+        if self.lowered.linear is not None:
+            linear = self.linear_diagonal(p)
+            part = self._instance("nonlinear", threads)
+            part.update(values)
+        return Bound(
+            full.address, full.context, part.address if part else 0, part.context if part else 0, linear, p,
+            self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, (full, part),
+        )  # fmt: skip
+
+    def linear_diagonal(self, p: Array | None = None) -> Array | None:
+        """Diagonal of L at a parameter vector; None where the system has no split.
+
+        Returns:
+            (size/2,) complex128 where the state holds complex modes.
+        """
+        if self.lowered.linear is None:
+            return None
+        p = self.parameter_values() if p is None else p
+        g, roots = self.lowered.graph, list(self.lowered.linear.values())
+        values = leaf_values(g, roots, self.space, self._named(p))
+        shape = self.space.shape.modes
+        parts = [np.broadcast_to(v, shape).ravel() for v in evaluate(g, roots, values)]
+        return np.concatenate(parts).astype(complex)
+
+    def _named(self, p: Sequence[float]) -> dict[str, float]:
+        return {info.name: float(v) for info, v in zip(self.parameters, p, strict=True)}
+
+    # ------------------------------------------------------------------ for Python
+    def _call(self, kind: str, t: float, u: Any, p: Any, seeds: Mapping[str, Array], size: int) -> Array:
+        instances = self._local.__dict__.setdefault("instances", {})
+        if kind not in instances:
+            instances[kind] = (self._instance(kind), None)
+        instance, known = instances[kind]
+        p = self.parameter_values(p) if p is None or isinstance(p, Mapping) else np.asarray(p, dtype=float)
+        if known is None or not np.array_equal(known, p):
+            instance.update(self._named(p))
+            instances[kind] = (instance, p.copy())
+        u = np.ascontiguousarray(u, dtype=float)
+        if u.shape != (self.layout.size,):
+            raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
+        for name, value in seeds.items():
+            if name in instance.arrays:
+                instance.arrays[name].ravel().view(float)[...] = value
+        out, q = np.zeros(size), np.ascontiguousarray(p)
+        from ritz.codegen.calling import call_rhs_address
+
+        call_rhs_address(instance.address, float(t), u, q, out, instance.context)
+        return out
+
+    def rhs(self, t: float, u: Any, p: Any = None) -> Array:
+        """Time derivative of the state.
+
+        Args:
+            t: time.
+            u: (size,) state vector.
+            p: parameter vector or overrides of the defaults.
+        """
+        return self._call("rhs", t, u, p, {}, self.layout.size)
+
+    def _block_seeds(self, v: Any) -> dict[str, Array]:
+        v = np.asarray(v, dtype=float)
+        return {f"seed {f.name}": v[f.start : f.stop] for f in self.layout.fields}
+
+    def jvp(self, t: float, u: Any, v: Any, p: Any = None) -> Array:
+        """Derivative of `rhs` along a direction ``v`` of the state: ``J v``."""
+        return self._call("jvp", t, u, p, self._block_seeds(v), self.layout.size)
+
+    def vjp(self, t: float, u: Any, w: Any, p: Any = None) -> Array:
+        """Transposed derivative: ``J^T w`` in the coordinates of the state vector."""
+        return self._call("vjp", t, u, p, self._block_seeds(w), self.layout.size)
+
+    def param_jvp(self, t: float, u: Any, dp: Any, p: Any = None) -> Array:
+        """Derivative of `rhs` along a direction ``dp`` of the parameters."""
+        seeds = {f"seed {i.name}": np.atleast_1d(float(x)) for i, x in zip(self.parameters, dp, strict=True)}
+        return self._call("param_jvp", t, u, p, seeds, self.layout.size)
+
+    def param_vjp(self, t: float, u: Any, w: Any, p: Any = None) -> Array:
+        """``(df/dp)^T w``, (parameters,)."""
+        if not self.parameters:
+            return np.zeros(0)
+        rows = np.eye(len(self.parameters))
+        return np.array([self.param_jvp(t, u, row, p) @ np.asarray(w, dtype=float) for row in rows])
+
+    def jacobian(self, t: float, u: Any, p: Any = None) -> Any:
+        """Jacobian of `rhs` as a sparse matrix with a pattern that does not depend on the arguments.
+
+        Raises:
+            UnsupportedError: the system lives on modes, where the Jacobian is dense; use `jvp` or `jacobian_operator`.
+        """
+        from ritz.codegen.derivatives import sparse_jacobian_of
+
+        return sparse_jacobian_of(self, t, u, p)
+
+    def jacobian_operator(self, t: float, u: Any, p: Any = None) -> Any:
+        """Jacobian as a `scipy.sparse.linalg.LinearOperator` built on `jvp` and `vjp`."""
+        from scipy.sparse.linalg import LinearOperator
+
+        n = self.layout.size
+        return LinearOperator(
+            (n, n), matvec=lambda v: self.jvp(t, u, v, p), rmatvec=lambda w: self.vjp(t, u, w, p), dtype=float
+        )
+
+    def rhs_numpy(self, t: float, u: Any, p: Any = None) -> Array:
+        """The same as `rhs` by plain NumPy on the graph: slow, the reference of the tests."""
+        values, roots = self._oracle(t, u, p)
+        g = self.lowered.graph
+        results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
+        if not self.layout.is_complex:
+            return np.array([float(r) for r in results])
+        shape = self.space.shape.modes
+        return np.concatenate([np.broadcast_to(r, shape).astype(complex).ravel().view(float) for r in results])
+
+    def _oracle(self, t: float, u: Any, p: Any) -> tuple[dict[int, Any], list[int]]:
+        p = self.parameter_values(p) if p is None or isinstance(p, Mapping) else np.asarray(p, dtype=float)
+        g, roots = self.lowered.graph, list(self.lowered.rhs().values())
+        values = leaf_values(g, roots, self.space, self._named(p), t)
+        u = np.asarray(u, dtype=float)
+        for f in self.layout.fields:
+            node = self.lowered.states[f.name]
+            block = u[f.start : f.stop]
+            if self.layout.is_complex:
+                values[node] = spread(block.view(complex).reshape(self.space.shape.modes), self.space.modes, self.space)
+            else:
+                values[node] = block[0]
+        return values, roots
+
+    # ------------------------------------------------------------------ fields and words
+    def to_fields(self, u: Array) -> dict[str, Array]:
+        """Physical values of every field (see `StateLayout.to_fields`)."""
+        return self.layout.to_fields(u)
+
+    def explain_nonfinite(self, t: float, u: Any, p: Any = None) -> str:
+        """Words for the first value that is not finite at this state: term, field, place and time."""
+        from ritz.codegen.blame import explain_nonfinite
+
+        return explain_nonfinite(self, t, u, p)
+
+    def report(self) -> Any:
+        """What was done to the equations: forms, operations, tables, loops, emitted source."""
+        from ritz.codegen.report import SystemReport
+
+        return SystemReport(self)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the model."""
+        return self.lowered.graph
+
+
+def _parameter_info(name: str, problem: Any) -> ParameterInfo:
+    for p in getattr(problem, "parameters", ()):
+        if p.name == name:
+            default = None if p.default is None else float(p.default)
+            return ParameterInfo(name, default, None if p.bounds is None else tuple(map(float, p.bounds)))  # type: ignore[arg-type]
+    return ParameterInfo(name, None, None)
+
+
+def _checked(p: ParameterInfo, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ParameterError(f"The value of {p.name} must be a number, found {value!r}.") from None
+    if not np.isfinite(number):
+        raise ParameterError(f"The value of {p.name} is {number}, not a finite number.")
+    if p.bounds is not None and not p.bounds[0] <= number <= p.bounds[1]:
+        raise ParameterError(
+            f"{p.name} = {number:g} is outside its bounds [{p.bounds[0]:g}, {p.bounds[1]:g}]. "
+            f"Choose a value inside, or declare {p.name} with wider bounds."
+        )
+    return number
+
+
+def _remake(problem: Any, discretization: Any, rewriter: str | None) -> System:
+    system: System = discretization.discretize(problem, rewriter=rewriter)
+    return system
