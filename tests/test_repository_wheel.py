@@ -17,7 +17,7 @@ USE = """
 import pathlib, sys
 import ritz as rz
 assert pathlib.Path(rz.__file__).is_relative_to(sys.argv[1]), rz.__file__
-(y,) = rz.fields("y")
+y = rz.fields("y")
 problem = rz.Problem([rz.Eq(rz.dt(y), -y)], initial={y: 1.0})
 solution = rz.solve(problem, (0, 1), method="DOP853", rtol=1e-10, atol=1e-12)
 assert abs(solution.y[0, -1] - 0.36787944117144233) < 1e-9

@@ -16,8 +16,8 @@ def main():
 
     n = 1024
     times.append(time.perf_counter())
-    (x,) = rz.coords("x")
-    (u,) = rz.fields("u")
+    x = rz.coords("x")
+    u = rz.fields("u")
     equation = rz.Eq(rz.dt(u) + u * rz.dx(u) + rz.d(u, x, 2) + rz.d(u, x, 4), 0)
     domain = rz.Box(x=(0, problems.ks_length(n)))
     problem = rz.Problem([equation], domain=domain, conditions=[rz.Periodic()], initial={u: problems.ks_start(n)})

@@ -9,8 +9,8 @@ from worker import Ready, serve, versions
 
 def ks(rz, n):
     """Kuramoto-Sivashinsky."""
-    (x,) = rz.coords("x")
-    (u,) = rz.fields("u")
+    x = rz.coords("x")
+    u = rz.fields("u")
     equation = rz.Eq(rz.dt(u) + u * rz.dx(u) + rz.d(u, x, 2) + rz.d(u, x, 4), 0)
     domain = rz.Box(x=(0, problems.ks_length(n)))
     problem = rz.Problem([equation], domain=domain, conditions=[rz.Periodic()], initial={u: problems.ks_start(n)})
@@ -21,7 +21,7 @@ def ns(rz, n):
     """Navier-Stokes in vorticity form, the streamfunction as an elliptic constraint."""
     x, y = rz.coords("x y")
     w, psi = rz.fields("w psi")
-    (nu,) = rz.params("nu", default=(problems.NS["nu"],))
+    nu = rz.params("nu", default=problems.NS["nu"])
     equations = [
         rz.Eq(rz.dt(w) + rz.dy(psi) * rz.dx(w) - rz.dx(psi) * rz.dy(w), nu * rz.lap(w)),
         rz.Eq(rz.lap(psi), -w),
