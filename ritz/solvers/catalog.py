@@ -45,6 +45,7 @@ class Catalog:
         fields: User field -> its scalar components, in order (a scalar is its own component).
         ranks: User field -> tensor rank (0, 1, 2).
         auxiliary: Components that Ritz introduced (``u_t`` of a second-order equation).
+        complex_valued: Components whose physical values are complex.
         axes: The grid, in the order of the array axes; empty for ODEs.
         parameters: Parameter names in the order of the parameter vector.
         equations: The user's equations as text.
@@ -56,6 +57,7 @@ class Catalog:
     fields: dict[str, tuple[str, ...]]
     ranks: dict[str, int]
     auxiliary: tuple[str, ...] = ()
+    complex_valued: tuple[str, ...] = ()
     axes: tuple[Axis, ...] = ()
     parameters: tuple[str, ...] = ()
     equations: tuple[str, ...] = ()
@@ -99,11 +101,11 @@ class Catalog:
 
     def to_json(self) -> str:
         """Return everything but the grid points as JSON, for file attributes."""
-        record = {
-            "title": self.title, "fields": self.fields, "ranks": self.ranks, "auxiliary": self.auxiliary,
-            "axes": [[a.name, a.lower, a.upper, a.periodic] for a in self.axes], "parameters": self.parameters,
-            "equations": self.equations, "latex": self.latex, "units": self.units,
-        }  # fmt: skip
+        plain = (
+            "title", "fields", "ranks", "auxiliary", "complex_valued", "parameters", "equations", "latex", "units"
+        )  # fmt: skip
+        record: dict[str, Any] = {key: getattr(self, key) for key in plain}
+        record["axes"] = [[a.name, a.lower, a.upper, a.periodic] for a in self.axes]
         return json.dumps(record, ensure_ascii=False)
 
     @classmethod
@@ -112,16 +114,16 @@ class Catalog:
         record: dict[str, Any] = json.loads(text)
         axes = tuple(Axis(name, np.asarray(points[name]), lo, hi, per) for name, lo, hi, per in record.pop("axes"))
         fields = {name: tuple(parts) for name, parts in record.pop("fields").items()}
-        record |= {key: tuple(record[key]) for key in ("auxiliary", "parameters", "equations")}
+        record |= {key: tuple(record[key]) for key in ("auxiliary", "complex_valued", "parameters", "equations")}
         return cls(axes=axes, fields=fields, **record)
 
 
-def catalog_of(system: Any, components: Iterable[str]) -> Catalog:
-    """Return the catalog of a System whose ``to_fields`` yields the named `components`.
+def catalog_of(system: Any, values: Mapping[str, NDArray[Any]]) -> Catalog:
+    """Return the catalog of a System whose ``to_fields`` yields these component `values` (of any time).
 
     A system without a problem (a reduced model, a user's own function) has one scalar field per component.
     """
-    found = tuple(components)
+    found = tuple(str(name) for name in values)
     problem = getattr(system, "problem", None)
     form = problem.scalar_form() if problem is not None else None
     fields, ranks = _user_fields(form, found)
@@ -135,6 +137,7 @@ def catalog_of(system: Any, components: Iterable[str]) -> Catalog:
         fields=fields,
         ranks=ranks,
         auxiliary=tuple(n for n in found if n in auxiliary and n not in grouped),
+        complex_valued=tuple(str(name) for name, v in values.items() if np.iscomplexobj(v)),
         axes=_axes(system.layout, form),
         parameters=tuple(str(info.name) for info in system.parameters),
         equations=tuple(str(eq) for eq in getattr(problem, "equations", ())),
