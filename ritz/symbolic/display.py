@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from . import operators as op
+from .equation import text_of
 from .fields import Field
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def value_text(value: Any, latex: bool = False) -> str:
     if isinstance(value, tuple):
         return "(" + ", ".join(value_text(entry, latex) for entry in value) + ")"
     if isinstance(value, sp.Expr):
-        return str(sp.latex(value)) if latex else str(value)
+        return str(sp.latex(value)) if latex else text_of(value)
     if isinstance(value, np.ndarray):
         text = f"array {'x'.join(map(str, value.shape))}"
     else:

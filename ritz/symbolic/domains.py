@@ -64,7 +64,7 @@ class Domain:
         return hash(tuple(self._written.items()))
 
     def __repr__(self) -> str:
-        return f"Box({', '.join(f'{axis}=({low}, {high})' for axis, (low, high) in self._written.items())})"
+        return f"Box({', '.join(f'{axis}=({_text(low)}, {_text(high)})' for axis, (low, high) in self._written.items())})"
 
     def _latex(self, *_: Any) -> str:
         return r" \times ".join(
@@ -123,7 +123,11 @@ class Interval(Domain):
 
     def __repr__(self) -> str:
         ((axis, (low, high)),) = self._written.items()
-        return f"Interval({axis}, {low}, {high})"
+        return f"Interval({axis}, {_text(low)}, {_text(high)})"
+
+
+def _text(number: sp.Expr) -> str:
+    return str(sp.sstr(number, full_prec=False))
 
 
 def _bounds(axis: Coordinate, bounds: Any) -> tuple[sp.Expr, sp.Expr]:

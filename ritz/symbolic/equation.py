@@ -11,6 +11,16 @@ from ..errors import ProblemError
 from .operators import as_expression
 
 
+def text_of(expr: Any) -> str:
+    """Return an expression as text, numbers without trailing zeros.
+
+    Example:
+        >>> text_of(sp.Float(0.1)*sp.Symbol("u"))
+        '0.1*u'
+    """
+    return str(sp.sstr(expr, full_prec=False))
+
+
 @dataclass(frozen=True)
 class Eq:
     """An equation ``lhs = rhs``; which side a term stands on never matters.
@@ -48,10 +58,10 @@ class Eq:
         raise ProblemError(f"The equation {self} is not a condition that is true or false.")
 
     def __str__(self) -> str:
-        return self.text if self.text is not None else f"{self.lhs} = {self.rhs}"
+        return self.text if self.text is not None else f"{text_of(self.lhs)} = {text_of(self.rhs)}"
 
     def __repr__(self) -> str:
-        return f"Eq({self.lhs}, {self.rhs})"
+        return f"Eq({text_of(self.lhs)}, {text_of(self.rhs)})"
 
     def _latex(self, *_: Any) -> str:
         return f"{sp.latex(self.lhs)} = {sp.latex(self.rhs)}"
@@ -99,7 +109,7 @@ def quote(equation: Eq, number: int, part: Any = None, width: int = 100) -> str:
     """
     head = f"In {equation_name(equation, number)}:  "
     text = str(equation)
-    wanted = "" if part is None else str(part)
+    wanted = "" if part is None else text_of(part) if isinstance(part, sp.Basic) else str(part)
     place = _find(text, wanted)
     if place < 0:
         shown = text if len(text) <= width else text[: width - 4] + " ..."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import sympy as sp
@@ -78,6 +77,9 @@ class Problem:
     parameters: tuple[Parameter, ...]
     unknowns: tuple[Field, ...]
     name: str | None
+    _form: ScalarForm
+    _declared: tuple[Parameter, ...] | None
+    _chosen: tuple[Field, ...] | None
 
     def __init__(
         self,
@@ -117,6 +119,63 @@ class Problem:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    @classmethod
+    def from_strings(
+        cls,
+        equations: Any,
+        unknowns: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+        initial: Any = None,
+        *,
+        domain: Domain | None = None,
+        conditions: Any = (),
+        name: str | None = None,
+        complex: str = "",
+        vectors: str = "",
+    ) -> Self:
+        """Make a problem from strings alone.
+
+        Args:
+            equations: one string, or one per equation (see `ritz.symbolic.parse.parse` for what may be written).
+            unknowns: names, ``"u v"``, or fields; by default every name under a derivative. Algebraic unknowns without
+                any derivative must be named.
+            parameters: name -> default as number or string such as ``"8/3"``; None for no default.
+            initial: name -> number, string of the coordinates, array or callable; ``"u_t"`` names the first rate. Or a
+                sequence with one value per unknown.
+            domain: as in `Problem`.
+            conditions: as in `Problem`.
+            name: as in `Problem`.
+            complex: names of complex unknowns.
+            vectors: names of vector unknowns.
+
+        Raises:
+            ParseError: points at the place in the string.
+            ProblemError: as `Problem`.
+
+        Example:
+            >>> lorenz = Problem.from_strings(
+            ...     ["d(x)/dt = sigma*(y - x)", "d(y)/dt = x*(rho - z) - y", "d(z)/dt = x*y - beta*z"],
+            ...     parameters={"sigma": 10, "rho": 28, "beta": "8/3"}, initial={"x": 1, "y": 1, "z": 1})
+            >>> lorenz.unknowns, lorenz.parameters
+            ((x, y, z), (sigma, rho, beta))
+        """
+        from .from_strings import problem_from_strings
+
+        made = problem_from_strings(
+            cls,
+            equations,
+            unknowns,
+            parameters,
+            initial,
+            domain=domain,
+            conditions=conditions,
+            name=name,
+            complex=complex,
+            vectors=vectors,
+        )
+        assert isinstance(made, cls)
+        return made
+
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The axes of the domain, in order; empty for ODEs."""
@@ -135,8 +194,8 @@ class Problem:
             "conditions": self.conditions,
             "initial": self.initial,
             "name": self.name,
-            "parameters": getattr(self, "_declared"),  # noqa: B009
-            "unknowns": getattr(self, "_chosen"),  # noqa: B009
+            "parameters": self._declared,
+            "unknowns": self._chosen,
         }
         return type(self)(**{**kept, **changes})
 
@@ -150,8 +209,7 @@ class Problem:
             >>> Problem([Eq(dt(x, 2), -x)]).scalar_form().auxiliary
             {x_t: dt(x)}
         """
-        form: ScalarForm = getattr(self, "_form")  # noqa: B009
-        return form
+        return self._form
 
     def require_initial(self) -> None:
         """Raise unless every unknown that evolves in time has an initial value.
