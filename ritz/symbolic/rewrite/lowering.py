@@ -17,7 +17,7 @@ from ritz.symbolic.rewrite.sharing import SharedProducts, SharedSums
 
 Axes = frozenset[Axis]
 Factor = tuple[int, Number]
-OPAQUE = frozenset({"input", "map", "gather"})
+POINTWISE = frozenset({"const", "imag", "add", "mul", "func"})
 BALANCE_ABOVE = 8
 
 
@@ -30,7 +30,7 @@ def pointwise_order(g: Graph, roots: Iterable[int], known: Iterable[int] = ()) -
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            if node not in closed and g.op[node] not in OPAQUE:
+            if node not in closed and g.op[node] in POINTWISE:
                 stack.extend(g.children(node))
     return sorted(seen)
 
@@ -106,7 +106,7 @@ class Lowering:
             return b.const(args)
         if op == "imag":
             return b.const(1j)
-        if op in OPAQUE:
+        if op not in POINTWISE:
             return b.leaf(node)
         if op == "func":
             return b.func(args[0], *(self.value[n] for n in args[1]))
@@ -226,6 +226,7 @@ class Lowering:
     def _terms(self, terms: list[tuple[int, Number]]) -> list[tuple[int, int]]:
         """Signed instructions of terms with equal axes; those with one common number share its multiplication."""
         common: dict[Number, list[tuple[int, int]]] = {}
+        size: Number
         items: list[tuple[int, int]] = []
         for term, k in terms:
             size, sign = abs(k), -1 if k < 0 else 1
@@ -234,12 +235,12 @@ class Lowering:
                 items.append((s * sign, i))
             else:
                 common.setdefault(size, []).append((sign, self._term(term)))
-        for size, members in common.items():
-            if size == 1:
+        for number, members in common.items():
+            if number == 1:
                 items.extend(members)
             else:
                 s, i = self._accumulate(members)
-                items.append((s, self.b.mul(self.b.const(size), i)))
+                items.append((s, self.b.mul(self.b.const(number), i)))
         return items
 
     def _term(self, term: int) -> int:

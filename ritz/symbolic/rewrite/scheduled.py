@@ -7,6 +7,7 @@ holds exactly such a choice, and code generators print it line by line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -79,7 +80,8 @@ class Scheduled:
                 label.append((names or {}).get(args[0], f"n{args[0]}"))
                 continue
             label.append(f"t{i}")
-            lines.append(f"t{i} = {_SHOW[op].format(*(label[a] for a in args)) if op != 'func' else _call(args, label)}")
+            shown = _call(args, label) if op == "func" else _SHOW[op].format(*(label[a] for a in args))
+            lines.append(f"t{i} = {shown}")
         return "\n".join([*lines, "return " + ", ".join(label[r] for r in self.roots)])
 
     def __str__(self) -> str:
@@ -104,6 +106,9 @@ def _call(args: tuple[Any, ...], label: Sequence[str]) -> str:
 class Builder:
     """Makes a `Scheduled`: equal instructions are one, constants are folded exactly, dead ones are dropped at the end.
 
+    Args:
+        g: where leaves are looked up; not needed if all leaves are made by `opaque`.
+
     Example:
         >>> g = Graph()
         >>> b = Builder(g)
@@ -114,7 +119,7 @@ class Builder:
         return t3
     """
 
-    def __init__(self, g: Graph) -> None:
+    def __init__(self, g: Graph | None = None) -> None:
         self.g = g
         self.op: list[str] = []
         self.args: list[tuple[Any, ...]] = []
@@ -141,8 +146,11 @@ class Builder:
         return self._make(op, args, axes, is_complex)
 
     def value(self, i: int) -> Number | None:
-        """The number that instruction `i` is, or None (also for the imaginary unit)."""
-        return self.args[i][0] if self.op[i] == "const" and self.args[i][0] != 1j else None
+        """The finite real number that instruction `i` is, or None."""
+        if self.op[i] != "const" or self.args[i][0] == 1j:
+            return None
+        value = self.args[i][0]
+        return value if not isinstance(value, float) or math.isfinite(value) else None
 
     def const(self, value: Number | complex) -> int:
         """A number (exact ones stay exact); ``1j`` is the imaginary unit."""
@@ -152,13 +160,18 @@ class Builder:
 
     def leaf(self, node: int) -> int:
         """An opaque value: the graph node of an input, a map or a gather."""
-        return self._make("leaf", (node,), self.g.axes[node], self.g.is_complex[node])
+        assert self.g is not None, "a builder without a graph has no graph nodes"
+        return self.opaque(node, self.g.axes[node], self.g.is_complex[node])
+
+    def opaque(self, label: int, axes: frozenset[Axis], is_complex: bool) -> int:
+        """A leaf with a label and properties of its own."""
+        return self._make("leaf", (label,), axes, is_complex)
 
     def add(self, a: int, b: int) -> int:
         """``a + b``; a negated operand becomes a subtraction."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
-            return self.const(x + y)
+            return self.const(Fraction(x) + Fraction(y))
         if x == 0:
             return b
         if y == 0:
@@ -177,7 +190,7 @@ class Builder:
         """``a - b``."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
-            return self.const(x - y)
+            return self.const(Fraction(x) - Fraction(y))
         if y == 0:
             return a
         if x == 0:
@@ -192,7 +205,7 @@ class Builder:
         """``a * b``."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
-            return self.const(x * y)
+            return self.const(Fraction(x) * Fraction(y))
         for v, other in ((x, b), (y, a)):
             if v == 0:
                 return self.const(0)
@@ -206,7 +219,7 @@ class Builder:
         """``a / b``; a nonzero constant divisor becomes a factor."""
         x, y = self.value(a), self.value(b)
         if y is not None and y != 0:
-            return self.mul(a, self.const(1 / Fraction(y) if not isinstance(y, float) else 1 / y))
+            return self.mul(a, self.const(1 / Fraction(y)))
         if x == 0:
             return self.const(0)
         return self._node("div", (a, b), (a, b))
@@ -254,7 +267,7 @@ class Builder:
         if op == "const":
             return self.const(args[0])
         if op == "leaf":
-            return self.leaf(args[0])
+            return self.opaque(args[0], s.axes[i], s.is_complex[i])
         if op == "func":
             return self.func(args[0], *(new[a] for a in args[1:]))
         return getattr(self, op)(*(new[a] for a in args))
@@ -305,6 +318,31 @@ def raise_to_graph(s: Scheduled, g: Graph, leaves: Mapping[int, int] | None = No
         else:
             node.append(_RAISE[op](g, a))
     return [node[r] for r in s.roots]
+
+
+def settle_constants(s: Scheduled) -> Scheduled:
+    """Replace functions of numbers, such as ``exp(3)``, by the nearest double; to be done after the last check."""
+    from ritz.symbolic.rewrite.execute import run_precise
+
+    fixed = [op == "const" and args[0] != 1j for op, args in zip(s.op, s.args, strict=True)]
+    for i in range(len(s)):
+        fixed[i] = fixed[i] or (bool(s.operands(i)) and all(fixed[k] for k in s.operands(i)))
+    if all(s.op[i] == "const" for i in range(len(s)) if fixed[i]):
+        return s
+    values = run_precise(_only(s, fixed), {}, 200)
+    builder = Builder()
+    new: dict[int, int] = {}
+    for i in range(len(s)):
+        settled = fixed[i] and s.op[i] != "const"
+        new[i] = builder.const(float(values[i])) if settled else builder.copy(s, i, new)
+    return builder.finish(new[r] for r in s.roots)
+
+
+def _only(s: Scheduled, wanted: Sequence[bool]) -> Scheduled:
+    """The same numbering with everything unwanted replaced by zero."""
+    op = tuple(o if w else "const" for o, w in zip(s.op, wanted, strict=True))
+    args = tuple(a if w else (0,) for a, w in zip(s.args, wanted, strict=True))
+    return Scheduled(op, args, s.axes, s.is_complex, s.roots)
 
 
 _RAISE: dict[str, Any] = {

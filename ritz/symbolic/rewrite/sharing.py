@@ -67,10 +67,7 @@ def share_pairs(
 
 
 def _ratio(row: Row, a: int, b: int) -> Number:
-    ka, kb = row[a], row[b]
-    if isinstance(ka, float) or isinstance(kb, float):
-        return kb / ka
-    return Fraction(kb) / Fraction(ka)
+    return Fraction(row[b]) / Fraction(row[a])
 
 
 def _pairs_with(row: Row, entry: int, kinds: dict[int, Hashable]) -> Iterable[Pair]:

@@ -1,0 +1,300 @@
+"""Everything that is written in egglog's own language; works with egglog 13 and 14.
+
+A program is loaded as text: declarations and rules once, then one rule whose actions build the whole island, since
+building it node by node through typed objects is a hundred times slower. Numbers are exact rationals.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ritz.symbolic.graph import Number
+from ritz.symbolic.rewrite.rule_language import FACTS, Pattern, Rule
+from ritz.symbolic.rewrite.scheduled import Scheduled
+
+CONSTRUCTOR = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "sqrt": "Sqrt", "fma": "Fma"}
+ARITY = {"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "sqrt": 1, "fma": 3}
+_FUNCTION = "F_"
+
+_COMMUTE = """
+(rewrite (Add x y) (Add y x) :ruleset commute)
+(rewrite (Mul x y) (Mul y x) :ruleset commute)
+"""
+
+_FOLD = """
+(rewrite (Add (Num a) (Num b)) (Num (+ a b)) :ruleset fold)
+(rewrite (Sub (Num a) (Num b)) (Num (- a b)) :ruleset fold)
+(rewrite (Mul (Num a) (Num b)) (Num (* a b)) :ruleset fold)
+(rewrite (Neg (Num a)) (Num (neg a)) :ruleset fold)
+(rewrite (Div x (Num a)) (Mul (Num (/ $one a)) x) :when ((!= a $zero)) :ruleset fold)
+(rewrite (Mul (Num a) (Mul (Num b) x)) (Mul (Num (* a b)) x) :ruleset fold)
+(rewrite (Mul (Num a) (Neg x)) (Mul (Num (neg a)) x) :ruleset fold)
+(rewrite (Div (Mul (Num a) x) y) (Mul (Num a) (Div x y)) :ruleset fold)
+(rewrite (Add (Add x (Num a)) (Num b)) (Add x (Num (+ a b))) :ruleset fold)
+(rewrite (Add (Sub (Num a) x) (Num b)) (Sub (Num (+ a b)) x) :ruleset fold)
+(rewrite (Sub (Num b) (Add x (Num a))) (Sub (Num (- b a)) x) :ruleset fold)
+(rewrite (Sub (Num b) (Sub (Num a) x)) (Add x (Num (- b a))) :ruleset fold)
+(rewrite (Sub x (Num a)) (Add x (Num (neg a))) :ruleset fold)
+(rewrite (Add x (Num a)) (Sub x (Num (neg a))) :when ((< a $zero)) :ruleset fold)
+(rewrite (Mul (Num a) x) (Neg (Mul (Num (neg a)) x)) :when ((< a $zero)) :ruleset fold)
+(rewrite (Add (Mul (Num a) x) (Mul (Num b) x)) (Mul (Num (+ a b)) x) :ruleset fold)
+(rewrite (Sub (Mul (Num a) x) (Mul (Num b) x)) (Mul (Num (- a b)) x) :ruleset fold)
+(rewrite (Add x (Mul (Num b) x)) (Mul (Num (+ $one b)) x) :ruleset fold)
+(rewrite (Sub x (Mul (Num b) x)) (Mul (Num (- $one b)) x) :ruleset fold)
+(rewrite (Sub (Mul (Num b) x) x) (Mul (Num (- b $one)) x) :ruleset fold)
+(rewrite (Mul (Num $one) x) x :ruleset fold)
+(rewrite (Mul (Num $minus) x) (Neg x) :ruleset fold)
+(rewrite (Mul (Num $zero) x) (Num $zero) :ruleset fold)
+(rewrite (Add (Num $zero) x) x :ruleset fold)
+(rewrite (Sub (Num $zero) x) (Neg x) :ruleset fold)
+(rewrite (Sub x x) (Num $zero) :ruleset fold)
+(rewrite (Neg (Neg x)) x :ruleset fold)
+(rewrite (Add x (Neg y)) (Sub x y) :ruleset fold)
+(rewrite (Sub x (Neg y)) (Add x y) :ruleset fold)
+(rewrite (Sub (Neg x) y) (Neg (Add x y)) :ruleset fold)
+(rewrite (Neg (Sub x y)) (Sub y x) :ruleset fold)
+(rewrite (Mul x (Neg y)) (Neg (Mul x y)) :ruleset fold)
+(rewrite (Div (Neg x) y) (Neg (Div x y)) :ruleset fold)
+(rewrite (Div x (Neg y)) (Neg (Div x y)) :ruleset fold)
+"""
+
+_FACTS = """
+(rule ((= e (Num c))) ((real e)) :ruleset facts)
+(rule ((= e (Num c)) (> c $zero)) ((pos e)) :ruleset facts)
+(rule ((= e (Num c)) (< c $zero)) ((negative e)) :ruleset facts)
+(rule ((= e (Num c)) (= c $zero)) ((nonneg e)) :ruleset facts)
+(rule ((pos a)) ((nz a) (nonneg a) (real a)) :ruleset facts)
+(rule ((nonneg a)) ((real a)) :ruleset facts)
+(rule ((nonneg a) (nz a)) ((pos a)) :ruleset facts)
+(rule ((negative a)) ((nz a) (real a)) :ruleset facts)
+(rule ((= e (Add a b)) (real a) (real b)) ((real e)) :ruleset facts)
+(rule ((= e (Sub a b)) (real a) (real b)) ((real e)) :ruleset facts)
+(rule ((= e (Mul a b)) (real a) (real b)) ((real e)) :ruleset facts)
+(rule ((= e (Div a b)) (real a) (real b) (nz b)) ((real e)) :ruleset facts)
+(rule ((= e (Neg a)) (real a)) ((real e)) :ruleset facts)
+(rule ((= e (Neg a)) (negative a)) ((pos e)) :ruleset facts)
+(rule ((= e (Neg a)) (pos a)) ((negative e)) :ruleset facts)
+(rule ((= e (Neg a)) (nz a)) ((nz e)) :ruleset facts)
+(rule ((= e (Add a b)) (pos a) (nonneg b)) ((pos e)) :ruleset facts)
+(rule ((= e (Add a b)) (nonneg a) (nonneg b)) ((nonneg e)) :ruleset facts)
+(rule ((= e (Mul a b)) (pos a) (pos b)) ((pos e)) :ruleset facts)
+(rule ((= e (Mul a b)) (nonneg a) (nonneg b)) ((nonneg e)) :ruleset facts)
+(rule ((= e (Mul a b)) (nz a) (nz b)) ((nz e)) :ruleset facts)
+(rule ((= e (Mul a a)) (real a)) ((nonneg e)) :ruleset facts)
+(rule ((= e (Div a b)) (pos a) (pos b)) ((pos e)) :ruleset facts)
+(rule ((= e (Div a b)) (nonneg a) (pos b)) ((nonneg e)) :ruleset facts)
+(rule ((= e (Sqrt a)) (pos a)) ((pos e)) :ruleset facts)
+(rule ((= e (Sqrt a)) (nonneg a)) ((nonneg e)) :ruleset facts)
+(rule ((= e (F_exp a)) (real a)) ((pos e)) :ruleset facts)
+(rule ((= e (F_cosh a)) (real a)) ((pos e)) :ruleset facts)
+(rule ((= e (F_abs a))) ((nonneg e)) :ruleset facts)
+(rule ((= e (F_abs a)) (nz a)) ((pos e)) :ruleset facts)
+(rule ((= e (F_log a)) (pos a)) ((real e)) :ruleset facts)
+(rule ((= e (F_sin a)) (real a)) ((real e)) :ruleset facts)
+(rule ((= e (F_cos a)) (real a)) ((real e)) :ruleset facts)
+(rule ((= e (F_sinh a)) (real a)) ((real e)) :ruleset facts)
+(rule ((= e (F_tanh a)) (real a)) ((real e)) :ruleset facts)
+(rule ((= e (F_arctan a)) (real a)) ((real e)) :ruleset facts)
+(rule ((= e (F_expm1 a)) (pos a)) ((pos e)) :ruleset facts)
+(rule ((= e (F_pow a b)) (pos a) (real b)) ((pos e)) :ruleset facts)
+"""
+
+@dataclass(frozen=True)
+class ClassGraph:
+    """A finished e-graph: which operations each class of equal values could be computed by.
+
+    Attributes:
+        nodes: ``(operation, payload, argument classes)`` where the payload is the number of a ``const``, the
+            instruction number of a ``leaf``, the name of a ``func`` and None otherwise.
+        owner: per node, its class.
+        members: per class, its nodes.
+        roots: classes of the results.
+    """
+
+    nodes: tuple[tuple[str, Any, tuple[int, ...]], ...]
+    owner: tuple[int, ...]
+    members: tuple[tuple[int, ...], ...]
+    roots: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+class EqualityGraph:
+    """An e-graph holding one island, searched phase by phase.
+
+    Args:
+        s: the island; its leaves are opaque.
+        facts: instruction -> facts known of it (names of `FACTS`).
+        rules: phase name -> its rules.
+        deadline: value of `time.monotonic` after which no further step is started.
+        most_nodes: no further step is started above this size.
+    """
+
+    def __init__(
+        self,
+        s: Scheduled,
+        facts: Mapping[int, Iterable[str]],
+        rules: Mapping[str, Sequence[Rule]],
+        *,
+        deadline: float = float("inf"),
+        most_nodes: int = 20_000,
+    ) -> None:
+        from egglog import bindings
+
+        self._egraph = bindings.EGraph()
+        self._parsed_and_run = getattr(self._egraph, "parse_and_run_program", None)
+        self.deadline, self.most_nodes = deadline, most_nodes
+        self.seconds_per_step = 0.0
+        functions, rules = _relevant(s, rules)
+        self._names = {_FUNCTION + name: name for name in functions}
+        self._run(_declarations(functions, rules) + _rules_text(rules) + _island_text(s, facts))
+        self._run("(run load 1) (run-schedule (repeat 8 (run facts)) (repeat 12 (run fold)) (repeat 8 (run facts)))")
+
+    def _run(self, text: str) -> Any:
+        if self._parsed_and_run is not None:
+            return self._parsed_and_run(text)
+        return self._egraph.run_program(*self._egraph.parse_program(text))
+
+    def phase(self, names: Sequence[str], repeat: int, *, match_limit: int = 300) -> bool:
+        """Run some rule lists together `repeat` times with back-off; False when a budget ended it."""
+        steps = " ".join(f"(run-with backoff {name})" for name in names)
+        step = (
+            f"(run-schedule (let-scheduler backoff (back-off :match-limit {match_limit} :ban-length 3)) "
+            f"(seq {steps} (run commute) (repeat 3 (run fold)) (repeat 4 (run facts))))"
+        )
+        size = self.size()
+        for _ in range(repeat):
+            start = time.monotonic()
+            if size > self.most_nodes or start + 2 * self.seconds_per_step > self.deadline:
+                return False
+            self._run(step)
+            self.seconds_per_step = time.monotonic() - start
+            previous, size = size, self.size()
+            if size == previous:
+                return True
+        return True
+
+    def size(self) -> int:
+        """The number of operations stored."""
+        frozen = self._egraph.freeze().functions
+        return sum(len(f.rows) for name, f in frozen.items() if name in self._names or name in _OPERATION)
+
+    def same(self, roots: Sequence[int]) -> bool:
+        """Whether all these results are known to be equal."""
+        known = self.frozen().roots
+        return len({known[r] for r in roots}) == 1
+
+    def frozen(self) -> ClassGraph:
+        """The e-graph as plain tuples; rows that differ only in the order of commuting operands are one."""
+        functions = self._egraph.freeze().functions
+        classes: dict[Any, int] = {}
+        found: dict[tuple[tuple[str, Any, tuple[int, ...]], int], None] = {}
+        roots: dict[int, int] = {}
+        for name in sorted(functions):
+            if name not in self._names and name not in _OPERATION and name not in ("Num", "Leaf", "Root"):
+                continue
+            for row in functions[name].rows:
+                owner = classes.setdefault(row.output, len(classes))
+                if name == "Root":
+                    roots[self._egraph.value_to_i64(row.inputs[0])] = owner
+                elif name == "Num":
+                    found[("const", self._fraction(row.inputs[0]), ()), owner] = None
+                elif name == "Leaf":
+                    found[("leaf", self._egraph.value_to_i64(row.inputs[0]), ()), owner] = None
+                else:
+                    children = tuple(classes.setdefault(v, len(classes)) for v in row.inputs)
+                    op = _OPERATION.get(name, "func")
+                    if op in ("add", "mul"):
+                        children = tuple(sorted(children))
+                    found[(op, self._names.get(name), children), owner] = None
+        members: list[list[int]] = [[] for _ in classes]
+        for i, (_, owner) in enumerate(found):
+            members[owner].append(i)
+        return ClassGraph(
+            tuple(node for node, _ in found),
+            tuple(owner for _, owner in found),
+            tuple(map(tuple, members)),
+            tuple(roots[r] for r in range(len(roots))),
+        )
+
+    def _fraction(self, value: Any) -> Number:
+        q = self._egraph.value_to_bigrat(value)
+        return Fraction(q.numerator, q.denominator)
+
+
+_OPERATION = {constructor: op for op, constructor in CONSTRUCTOR.items()}
+
+
+def _relevant(
+    s: Scheduled, rules: Mapping[str, Sequence[Rule]]
+) -> tuple[dict[str, int], dict[str, list[Rule]]]:
+    """Functions (with numbers of arguments) that can occur, and the rules that can ever match."""
+    functions = {args[0]: len(args) - 1 for op, args in zip(s.op, s.args, strict=True) if op == "func"}
+    kept: dict[str, list[Rule]] = {phase: [] for phase in rules}
+    waiting = [(phase, r) for phase, book in rules.items() for r in book]
+    while True:
+        ready = [(phase, r) for phase, r in waiting if all(functions.get(f) == n for f, n in r.needs())]
+        if not ready:
+            return functions, kept
+        waiting = [pair for pair in waiting if pair not in ready]
+        for phase, r in ready:
+            kept[phase].append(r)
+            functions.update({name: n for name, n in r.functions() if name not in functions})
+
+
+def _declarations(functions: Mapping[str, int], rules: Mapping[str, Sequence[Rule]]) -> str:
+    operations = [f"({CONSTRUCTOR[op]}{' M' * n})" for op, n in ARITY.items()]
+    operations += [f"({_FUNCTION}{name}{' M' * n})" for name, n in sorted(functions.items())]
+    lines = [f"(datatype M (Num BigRat) (Leaf i64) {' '.join(operations)})"]
+    lines.append("(constructor Root (i64) M :unextractable)")
+    lines += [f"(relation {fact} (M))" for fact in FACTS]
+    lines += [f"(ruleset {name})" for name in ("load", "fold", "facts", "commute", *rules)]
+    lines += [f"(let ${name} {_number(Fraction(v))})" for name, v in (("zero", 0), ("one", 1), ("minus", -1))]
+    facts = [line for line in _FACTS.splitlines() if set(re.findall(r"F_(\w+)", line)) <= set(functions)]
+    return "\n".join([*lines, _COMMUTE, _FOLD, *facts])
+
+
+def _rules_text(rules: Mapping[str, Sequence[Rule]]) -> str:
+    lines = []
+    for phase, book in rules.items():
+        for r in book:
+            when = "".join(f"({fact} {_pattern(p)})" for fact, p in r.when)
+            guard = f" :when ({when})" if when else ""
+            lines.append(f"(rewrite {_pattern(r.lhs)} {_pattern(r.rhs)}{guard} :ruleset {phase})")
+    return "\n".join(lines)
+
+
+def _number(c: Fraction) -> str:
+    return f'(bigrat (from-string "{c.numerator}") (from-string "{c.denominator}"))'
+
+
+def _pattern(p: Pattern) -> str:
+    if p[0] == "var":
+        return f"v_{p[1]}"
+    if p[0] == "num":
+        return f"(Num {_number(p[1])})"
+    if p[0] == "func":
+        return f"({_FUNCTION}{p[1]} {' '.join(map(_pattern, p[2:]))})"
+    return f"({CONSTRUCTOR[p[0]]} {' '.join(map(_pattern, p[1:]))})"
+
+
+def _island_text(s: Scheduled, facts: Mapping[int, Iterable[str]]) -> str:
+    actions = []
+    for i, (op, args) in enumerate(zip(s.op, s.args, strict=True)):
+        operands = " ".join(f"n{k}" for k in s.operands(i))
+        if op == "const" and args[0] != 1j:
+            text = f"(Num {_number(Fraction(args[0]))})"
+        elif op in ("leaf", "const"):
+            text = f"(Leaf {i})"
+        else:
+            text = f"({_FUNCTION + args[0] if op == 'func' else CONSTRUCTOR[op]} {operands})"
+        actions.append(f"(let n{i} {text})")
+        actions += [f"({fact} n{i})" for fact in sorted(facts.get(i, ()))]
+    actions += [f"(union (Root {k}) n{r})" for k, r in enumerate(s.roots)]
+    return f"\n(rule () ({' '.join(actions)}) :ruleset load)\n"

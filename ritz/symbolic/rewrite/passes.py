@@ -1,0 +1,165 @@
+"""Passes over the whole graph in nearly linear time: common factors, Horner's scheme, expansion.
+
+A pass returns new nodes with the same values. None of them decides whether its result is better; the caller compares
+the cost of the code they lead to. Results depend on the graph alone, never on hash order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import product
+
+from ritz.symbolic.graph import Graph, Number
+from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
+from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order
+
+Powers = dict[int, Number]
+Monomial = tuple[Number, Powers]
+WIDEST_EXPANSION = 40
+HIGHEST_EXPANSION = 4
+
+
+def rebuild(g: Graph, roots: Sequence[int], change: Callable[[int], int]) -> list[int]:
+    """Rebuild what lies below `roots`; ``change(node)`` may replace each node once its arguments are done."""
+    new: dict[int, int] = {}
+    for node in pointwise_order(g, roots):
+        new[node] = change(g.rebuild(node, new)) if g.op[node] in POINTWISE else node
+    return [new[r] for r in roots]
+
+
+def factor_sums(
+    g: Graph, roots: Sequence[int], *, keep_shared: bool = False, cost: CostTable = DEFAULT
+) -> list[int]:
+    """Take common factors out of every sum, greedily; powers of one value become Horner's scheme.
+
+    Args:
+        g: the graph, which receives the new nodes.
+        roots: nodes to rewrite.
+        keep_shared: leave products alone that other sums use too (they are computed anyway).
+        cost: ranks the factors; among equals the one computed most often is taken out, so that what stays inside is
+            computed in a shallower loop.
+
+    Returns:
+        Nodes with the values of `roots`.
+
+    Example:
+        >>> g = Graph()
+        >>> x = g.input("x", "state")
+        >>> [node] = factor_sums(g, [g.add([(2, g.pow(x, 2)), (3, x)], 1)])
+        >>> g.count([node])["mul"]
+        2
+    """
+    users = Counter(child for n in pointwise_order(g, roots) for child in set(g.children(n)))
+
+    def change(node: int) -> int:
+        if g.op[node] != "add":
+            return node
+        c0, terms = g.args[node]
+        kept = [(k, t) for t, k in terms if keep_shared and users[t] > 1]
+        free = [_monomial(g, k, t) for t, k in terms if not (keep_shared and users[t] > 1)]
+        return g.add([*kept, (1, _factored(g, free, cost))], c0) if kept else _factored(g, free, cost, c0)
+
+    return rebuild(g, roots, change)
+
+
+def _monomial(g: Graph, k: Number, term: int) -> Monomial:
+    if g.op[term] == "mul":
+        return k * g.args[term][0], dict(g.args[term][1])
+    return k, {term: 1}
+
+
+def _factored(g: Graph, terms: list[Monomial], cost: CostTable, c0: Number = 0) -> int:
+    """The sum of `terms` and `c0` with common factors taken out until no two terms share one."""
+    terms = list(terms)
+    while True:
+        chosen = _best_factor(g, terms, cost)
+        if chosen is None:
+            return g.add([(k, g.mul(powers.items())) for k, powers in terms], c0)
+        base, sign = chosen
+        inside = [t for t in terms if base in t[1] and _sign(t[1][base]) == sign]
+        common = _common(inside)
+        quotients = [(k, _quotient(powers, common)) for k, powers in inside]
+        inner = _factored(g, [q for q in quotients if q[1]], cost, sum(k for k, p in quotients if not p))
+        terms = [t for t in terms if not any(t is i for i in inside)]
+        k, powers = _monomial(g, 1, g.mul([(inner, 1), *common.items()]))
+        terms.append((k, powers))
+
+
+def _sign(e: Number) -> int:
+    return (1 if e > 0 else -1) if isinstance(e, int) else 0
+
+
+def _best_factor(g: Graph, terms: Sequence[Monomial], cost: CostTable) -> tuple[int, int] | None:
+    """The base (and sign of its exponent) that most terms share; the deepest of them; the oldest of these."""
+    count: Counter[tuple[int, int]] = Counter()
+    for _, powers in terms:
+        for base, e in powers.items():
+            if _sign(e):
+                count[base, _sign(e)] += 1
+    shared = [(n, cost.weight(g.axes[key[0]]), -key[0], key[1]) for key, n in count.items() if n > 1]
+    if not shared:
+        return None
+    _, _, base, sign = max(shared)
+    return -base, sign
+
+
+def _common(terms: Sequence[Monomial]) -> Powers:
+    first, *others = (powers for _, powers in terms)
+    common: Powers = {}
+    for base, e in first.items():
+        found = [e, *(p.get(base, 0) for p in others)]
+        signs = {_sign(f) for f in found}
+        if signs == {1}:
+            common[base] = min(found)
+        elif signs == {-1}:
+            common[base] = max(found)
+    return common
+
+
+def _quotient(powers: Powers, common: Powers) -> Powers:
+    left = {base: e - common.get(base, 0) for base, e in powers.items()}
+    return {base: e for base, e in left.items() if e != 0}
+
+
+def expand_products(g: Graph, roots: Sequence[int]) -> list[int]:
+    """Multiply out products and small whole powers of sums, so that like terms meet and cancel.
+
+    A product that would get more than `WIDEST_EXPANSION` terms is left as it is.
+    """
+
+    def change(node: int) -> int:
+        if g.op[node] == "add" and any(g.op[t] == "mul" for t, _ in g.args[node][1]):
+            c0, terms = g.args[node]
+            return g.add([(k, _expanded(g, t)) for t, k in terms], c0)
+        return _expanded(g, node)
+
+    return rebuild(g, roots, change)
+
+
+def _expanded(g: Graph, node: int) -> int:
+    if g.op[node] != "mul":
+        return node
+    c, factors = g.args[node]
+    sums: list[list[tuple[Number, int | None]]] = []
+    rest: list[tuple[int, Number]] = []
+    size = 1
+    for base, e in factors:
+        if g.op[base] == "add" and isinstance(e, int) and 0 < e <= HIGHEST_EXPANSION:
+            c0, terms = g.args[base]
+            parts: list[tuple[Number, int | None]] = [(k, t) for t, k in terms]
+            sums += [parts + ([(c0, None)] if c0 != 0 else [])] * e
+            size *= len(sums[-1]) ** e
+        else:
+            rest.append((base, e))
+    if not sums or size > WIDEST_EXPANSION:
+        return node
+    total = []
+    for combination in product(*sums):
+        k, powers = c, list(rest)
+        for coefficient, term in combination:
+            k = k * coefficient
+            if term is not None:
+                powers.append((term, 1))
+        total.append((1, g.mul(powers, k)))
+    return g.add(total)

@@ -1,0 +1,58 @@
+"""The structural engine: every combination of passes that may pay, as code; the caller takes the cheapest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from ritz.symbolic.graph import Graph
+from ritz.symbolic.rewrite.cost import CostTable
+from ritz.symbolic.rewrite.function_passes import share_angles, share_exponentials
+from ritz.symbolic.rewrite.lowering import pointwise_order, schedule_naive
+from ritz.symbolic.rewrite.passes import expand_products, factor_sums
+from ritz.symbolic.rewrite.scheduled import Scheduled
+
+EXPANSION_UP_TO = 3000
+Pass = Callable[[Graph, list[int]], list[int]]
+
+
+def structural_forms(
+    g: Graph, roots: Sequence[int], cost: CostTable, deadline: float
+) -> Iterator[tuple[str, Scheduled]]:
+    """Yield ``(name, code)`` for the forms reached by the passes, until `deadline` (`time.monotonic`).
+
+    Function families are shared first, and kept if that is cheaper; then sums are factored in several ways; each
+    form is lowered with and without sharing pairs of terms.
+    """
+    best = list(roots)
+    price = cost.total(schedule_naive(g, best, cost=cost))
+    yield "shared pairs", schedule_naive(g, best, share=True, cost=cost)
+    for name, family in (("exponentials", share_exponentials), ("angles", share_angles)):
+        new = family(g, best)
+        if new == best or time.monotonic() > deadline:
+            continue
+        code = schedule_naive(g, new, share=True, cost=cost)
+        yield f"shared {name}", code
+        if cost.total(code) < price:
+            best, price = new, cost.total(code)
+    seen = {tuple(best)}
+    for name, change in _factorings(cost, len(pointwise_order(g, best))):
+        if time.monotonic() > deadline:
+            return
+        new = change(g, best)
+        if tuple(new) not in seen:
+            seen.add(tuple(new))
+            yield name, schedule_naive(g, new, cost=cost)
+            yield f"{name}, shared pairs", schedule_naive(g, new, share=True, cost=cost)
+
+
+def _factorings(cost: CostTable, size: int) -> Iterator[tuple[str, Pass]]:
+    yield "common factors", lambda g, r: factor_sums(g, r, cost=cost)
+    yield "common factors, shared products kept", lambda g, r: factor_sums(g, r, keep_shared=True, cost=cost)
+    if size <= EXPANSION_UP_TO:
+        yield "expanded", expand_products
+        yield "expanded, common factors", lambda g, r: factor_sums(g, expand_products(g, r), cost=cost)
+        yield (
+            "expanded, common factors, shared products kept",
+            lambda g, r: factor_sums(g, expand_products(g, r), keep_shared=True, cost=cost),
+        )

@@ -1,0 +1,1 @@
+"""Rule books: lists of rules that read like mathematics."""

@@ -1,0 +1,56 @@
+"""Rules that avoid cancellation and overflow. They often cost more operations, so only accuracy asks for them."""
+
+from ritz.symbolic.rewrite.rule_language import Rule, rule
+
+ACCURACY: list[Rule] = [
+    # logarithms near one, exponentials near zero
+    rule("log(1 + a)", "log1p(a)"),
+    rule("log(1 - a)", "log1p(-a)"),
+    rule("exp(a) - 1", "expm1(a)"),
+    rule("1 - exp(a)", "-expm1(a)"),
+    rule("exp(a) - exp(b)", "exp(b)*expm1(a - b)"),
+    rule("(exp(a) + exp(-a)) - 2", "4*sinh(a/2)**2"),
+    rule("(exp(a) - 2) + exp(-a)", "4*sinh(a/2)**2"),
+    rule("exp(a) - exp(-a)", "2*sinh(a)"),
+    rule("exp(a) + exp(-a)", "2*cosh(a)"),
+    rule("cosh(a) - 1", "2*sinh(a/2)**2"),
+    rule("log(a) - log(b)", "log(a/b)", when="a > 0, b > 0"),
+    rule("log(a) - log(b)", "log1p((a - b)/b)", when="a > 0, b > 0"),
+    rule("log(a + b)", "log(a) + log1p(b/a)", when="a > 0, b > 0"),
+    rule("log1p(a) - log1p(b)", "log1p((a - b)/(1 + b))"),
+    rule("log((1 + a)/(1 - a))", "2*arctanh(a)"),
+    rule("log1p(a) - log1p(-a)", "2*arctanh(a)"),
+    rule("log(a + sqrt(a**2 + 1))", "arcsinh(a)", when="real(a)"),
+    # conjugates
+    rule("sqrt(a) - sqrt(b)", "(a - b)/(sqrt(a) + sqrt(b))", when="a > 0, b >= 0"),
+    rule("sqrt(a) - b", "(a - b*b)/(sqrt(a) + b)", when="a >= 0, b > 0"),
+    rule("b - sqrt(a)", "(b*b - a)/(sqrt(a) + b)", when="a >= 0, b > 0"),
+    rule("sqrt(1 + a) - 1", "a/(sqrt(1 + a) + 1)"),
+    rule("sqrt(a*a - b)", "sqrt(a)*sqrt(a - b/a)", when="a > 0, a*a - b >= 0"),
+    # squares and fractions
+    rule("a*a - b*b", "(a - b)*(a + b)"),
+    rule("a*a - 1", "(a - 1)*(a + 1)"),
+    rule("1 - a*a", "(1 - a)*(1 + a)"),
+    rule("1/a - 1/b", "(b - a)/(a*b)"),
+    rule("1/a - b", "(1 - a*b)/a"),
+    rule("a/b - c/d", "(a*d - b*c)/(b*d)"),
+    rule("a/b - c", "(a - b*c)/b"),
+    rule("(a + b) - a", "b"),
+    rule("a - (a + b)", "-b"),
+    rule("(a - b) - a", "-b"),
+    rule("a - (a - b)", "b"),
+    rule("(a - b) + b", "a"),
+    # angles
+    rule("1 - cos(a)", "2*sin(a/2)**2"),
+    rule("cos(a) - 1", "-2*sin(a/2)**2"),
+    rule("(1 - cos(a))/sin(a)", "tan(a/2)"),
+    rule("sin(a)/(1 + cos(a))", "tan(a/2)"),
+    rule("sin(a) - sin(b)", "2*(sin((a - b)/2)*cos((a + b)/2))"),
+    rule("cos(a) - cos(b)", "-2*(sin((a - b)/2)*sin((a + b)/2))"),
+    rule("sin(a)*sin(a) - sin(b)*sin(b)", "sin(a - b)*sin(a + b)"),
+    rule("tan(a) - tan(b)", "sin(a - b)/(cos(a)*cos(b))"),
+    rule("arctan(a) - arctan(b)", "arctan((a - b)/(1 + a*b))", when="a >= 0, b >= 0"),
+    rule("sin(a + b)", "sin(a)*cos(b) + cos(a)*sin(b)"),
+    rule("cos(a + b)", "cos(a)*cos(b) - sin(a)*sin(b)"),
+    rule("sin(a)*cos(a)", "sin(2*a)/2"),
+]
