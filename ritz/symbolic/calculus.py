@@ -16,7 +16,7 @@ Where a ``where``, ``maximum`` or ``minimum`` selects, the branch not taken neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ritz.errors import UnsupportedError
 from ritz.symbolic.derivative_rules import SELECTIONS, differentiable_arguments, is_real_linear, partials
@@ -56,14 +56,19 @@ def _is_selection(g: Graph, node: int) -> bool:
     return g.op[node] == "func" and g.args[node][0] in SELECTIONS
 
 
-def transpose_map(m: LinearMap, result_is_complex: bool) -> LinearMap:
-    """The transposed map: name and kind gain or lose ``.T`` (the kind ``matrix`` stays), axes change places."""
+def _is_pair(g: Graph, node: int) -> bool:
+    """Whether `node` packs two real values into a complex one."""
+    return g.op[node] == "func" and g.args[node][0] == "complex"
+
+
+def transpose_map(m: LinearMap) -> LinearMap:
+    """The transposed map: name and kind gain or lose ``.T`` (kind ``matrix`` stays), the two sides change places."""
 
     def toggle(word: str) -> str:
         return word.removesuffix(".T") if word.endswith(".T") else word + ".T"
 
     kind = m.kind if m.kind == "matrix" else toggle(m.kind)
-    return replace(m, name=toggle(m.name), kind=kind, source=m.target, target=m.source, complex=result_is_complex)
+    return LinearMap(toggle(m.name), kind, m.target, m.source, m.takes_complex, m.complex)
 
 
 def sum_map(axes: Iterable[Axis], *, is_complex: bool = False) -> LinearMap:
@@ -72,7 +77,7 @@ def sum_map(axes: Iterable[Axis], *, is_complex: bool = False) -> LinearMap:
     Summing a value that does not vary over an axis multiplies it by the length of that axis.
     """
     source = tuple(sorted(axes))
-    return LinearMap("sum:" + ",".join(a.name for a in source), "sum", source, (), is_complex)
+    return LinearMap("sum:" + ",".join(a.name for a in source), "sum", source, (), is_complex, is_complex)
 
 
 def _looped(axes: Iterable[Axis]) -> frozenset[Axis]:
@@ -119,6 +124,8 @@ def _tangent(g: Graph, node: int, tangent: Mapping[int, int]) -> int:
     if _is_selection(g, node):
         condition, then, otherwise = _selection(g, node)
         return select(g, condition, tangent.get(then, g.zero), tangent.get(otherwise, g.zero))
+    if _is_pair(g, node):
+        return g.func("complex", *(tangent.get(n, g.zero) for n in args[1]))
     if is_real_linear(g, node):
         return _real_tangent(g, args[0], node, args[1][0], tangent[args[1][0]])
     return g.sum(g.product([p, tangent[n]]) for n, p in partials(g, node, tangent.__contains__))
@@ -194,13 +201,21 @@ def _collect(g: Graph, node: int, items: Iterable[_Contribution]) -> int:
         groups.setdefault(_looped(item.axes - g.axes[node]), []).append(item.value)
     total = []
     for missing, values in sorted(groups.items(), key=lambda item: sorted(item[0])):
-        value = g.sum(values)
+        value = _sum(g, values)
         if not g.is_complex[node]:
             value = real_part(g, value)
         if missing:
             value = g.map(sum_map(missing, is_complex=g.is_complex[value]), value)
         total.append(value)
-    return g.sum(total)
+    return _sum(g, total)
+
+
+def _sum(g: Graph, nodes: Sequence[int]) -> int:
+    """The sum, still one packed pair if there is no other complex value than packed pairs."""
+    if not any(_is_pair(g, n) for n in nodes) or any(g.is_complex[n] and not _is_pair(g, n) for n in nodes):
+        return g.sum(nodes)
+    pairs = [g.args[n][1] if _is_pair(g, n) else (n, g.zero) for n in nodes]
+    return g.func("complex", g.sum(a for a, _ in pairs), g.sum(b for _, b in pairs))
 
 
 def _transposed(g: Graph, node: int, w: int, active: set[int]) -> Iterable[_Contribution]:
@@ -208,10 +223,10 @@ def _transposed(g: Graph, node: int, w: int, active: set[int]) -> Iterable[_Cont
     op, args, axes = g.op[node], g.args[node], g.axes[node]
     if op == "map":
         m, x = args
-        yield _Contribution(x, _transposed_map(g, m, w, x), (axes - set(m.target)) | set(m.source))
+        yield _Contribution(x, _transposed_map(g, m, w), (axes - set(m.target)) | set(m.source))
     elif op == "gather":
         index, x, source, target = args
-        scatter = LinearMap(index + ".T", "scatter", (target,), (source,), g.is_complex[x])
+        scatter = LinearMap(index + ".T", "scatter", (target,), (source,), g.is_complex[x], g.is_complex[x])
         yield _Contribution(x, g.map(scatter, w), (axes - {target}) | {source})
     elif _is_selection(g, node):
         condition, then, otherwise = _selection(g, node)
@@ -219,6 +234,9 @@ def _transposed(g: Graph, node: int, w: int, active: set[int]) -> Iterable[_Cont
             yield _Contribution(then, select(g, condition, w, g.zero), axes)
         if otherwise in active:
             yield _Contribution(otherwise, select(g, condition, g.zero, w), axes)
+    elif _is_pair(g, node):  # Re(w * (da + I*db))
+        yield _Contribution(args[1][0], real_part(g, w), axes)
+        yield _Contribution(args[1][1], g.scale(-1, _imaginary_part(g, w)), axes)
     elif is_real_linear(g, node):
         yield _Contribution(args[1][0], _real_cotangent(g, args[0], node, args[1][0], w), axes)
     else:
@@ -226,13 +244,15 @@ def _transposed(g: Graph, node: int, w: int, active: set[int]) -> Iterable[_Cont
             yield _Contribution(n, times_masked(g, p, w), axes)
 
 
-def _transposed_map(g: Graph, m: LinearMap, w: int, x: int) -> int:
+def _transposed_map(g: Graph, m: LinearMap, w: int) -> int:
     if m.kind == "sum":
         return w
     if m.kind == "scatter":
         (source,), (target,) = m.source, m.target
         return g.gather(m.name.removesuffix(".T"), w, target, source) if target in g.axes[w] else w
-    return g.map(transpose_map(m, g.is_complex[x]), w)
+    if m.complex and not g.is_complex[w]:  # maps read packed pairs
+        w = g.func("complex", w, g.zero)
+    return g.map(transpose_map(m), w)
 
 
 def _real_cotangent(g: Graph, name: str, node: int, z: int, w: int) -> int:
@@ -243,7 +263,7 @@ def _real_cotangent(g: Graph, name: str, node: int, z: int, w: int) -> int:
     if name == "re":
         return w
     if name == "im":
-        return g.mul([(g.imag, 1), (w, 1)], -1)
+        return g.func("complex", g.zero, g.scale(-1, w))
     if name == "abs":
         return g.mul([(w, 1), (g.func("conj", z), 1), (node, -1)])
     return g.mul([(g.imag, 1), (w, 1), (z, -1)], -1)

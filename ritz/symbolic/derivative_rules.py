@@ -103,6 +103,8 @@ def _function_partial(g: Graph, node: int, name: str, a: tuple[int, ...], i: int
         return UNARY[name](g, node, a[0])
     if name == "pow":
         return _pow(g, node, a[0], a[1], i)
+    if name == "complex":
+        return (g.one, g.imag)[i]
     if name == "arctan2":
         square = g.add([(1, g.pow(a[0], 2)), (1, g.pow(a[1], 2))])
         return g.div(a[1], square) if i == 0 else g.mul([(a[0], 1), (square, -1)], -1)

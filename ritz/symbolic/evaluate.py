@@ -32,10 +32,15 @@ def functions() -> dict[str, Callable[..., Any]]:
     table = {name: getattr(np, name) for name in same}
     table.update(
         abs=np.abs, conj=np.conj, re=np.real, im=np.imag, arg=np.angle, erf=erf, pow=np.power, where=_where,
-        lt=np.less, le=np.less_equal, gt=np.greater, ge=np.greater_equal, eq=np.equal, ne=np.not_equal,
+        complex=_complex, lt=np.less, le=np.less_equal, gt=np.greater, ge=np.greater_equal, eq=np.equal,
+        ne=np.not_equal,
     )  # fmt: skip
     table.update({"and": np.logical_and, "or": np.logical_or, "not": np.logical_not})
     return table
+
+
+def _complex(re: Any, im: Any) -> Any:
+    return np.asarray(re) + 1j * np.asarray(im)
 
 
 def _where(condition: Any, then: Any, otherwise: Any) -> Any:

@@ -23,6 +23,7 @@ from typing import Any
 
 Number = int | Fraction | float
 _WIDEST = 64  # factors; wider products stay whole inside others, so chains of derivatives stay linear in their depth
+_OPENABLE = frozenset({"const", "mul", "add"})  # kinds of factors that a whole power may open
 Terms = tuple[tuple[int, Number], ...]
 
 
@@ -67,6 +68,8 @@ class LinearMap:
 
 def exact(value: Number) -> Number:
     """Return `value` as an int where it is one, else unchanged (floats stay floats)."""
+    if type(value) is int:  # by far the most frequent, and isinstance of a Fraction is slow
+        return value
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else value
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -220,7 +223,8 @@ class Graph:
         c = exact(c)
         if not items:
             return self.const(c)
-        if any(self._opens(n, e) for n, e in items):  # roots met and became whole powers: sqrt(2*x)**2 * y
+        # roots met and became whole powers, as in sqrt(2*x)**2 * y
+        if any(self.op[n] in _OPENABLE and self._opens(n, e) for n, e in items):
             return self.mul(items, c)
         if len(items) == 1 and items[0][1] == 1:
             node = items[0][0]

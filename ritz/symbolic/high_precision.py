@@ -126,6 +126,8 @@ def precise_function(ctx: Any, name: str, a: list[Any]) -> Any:
     """Value of a graph function; NaN outside its real domain and at poles."""
     if name in _CONDITIONS:
         return ctx.mpf(bool(_CONDITIONS[name](*a)))
+    if name == "complex":
+        return ctx.mpc(*a)
     if name == "where":
         return a[1] if a[0] != 0 else a[2]
     if name in ("maximum", "minimum"):

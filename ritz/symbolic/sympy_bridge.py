@@ -213,6 +213,7 @@ _BACK: dict[str, Callable[..., sp.Basic]] = {
     "maximum": sp.Max,
     "minimum": sp.Min,
     "pow": sp.Pow,
+    "complex": lambda a, b: a + sp.I * b,
     "expm1": lambda a: sp.exp(a) - 1,
     "log1p": lambda a: sp.log(1 + a),
     "where": lambda c, a, b: sp.Piecewise((a, _condition(c)), *(() if b is sp.nan else ((b, True),))),

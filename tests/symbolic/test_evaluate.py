@@ -73,7 +73,7 @@ def test_binary_functions_agree(name, point):
 
 
 def test_no_function_is_left_out():
-    assert set(functions()) == {*UNARY, *BINARY, "where", "not", "im", "arg"}
+    assert set(functions()) == {*UNARY, *BINARY, "where", "not", "im", "arg", "complex"}
 
 
 def test_complex_functions_agree():
@@ -81,6 +81,7 @@ def test_complex_functions_agree():
     z = g.input("z", "state", is_complex=True)
     nodes = [g.func(n, z) for n in ("conj", "re", "im", "abs", "arg", "exp", "log", "tanh")]
     nodes += [g.pow(z, Fraction(1, 3)), g.mul([(z, 1), (g.imag, 1)], 2)]
+    nodes.append(g.func("complex", g.func("im", z), g.func("re", z)))
     values = {z: -0.4 + 0.9j}
     expected = [complex(v) for v in evaluate_mp(g, nodes, values)]
     np.testing.assert_allclose([complex(v) for v in evaluate(g, nodes, values)], expected, rtol=1e-14)
