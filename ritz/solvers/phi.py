@@ -1,0 +1,86 @@
+"""The phi functions of exponential integrators and the coefficient tables of ETDRK4.
+
+``phi_0(z) = exp(z)`` and ``phi_k(z) = (phi_{k-1}(z) - 1/(k-1)!) / z``. The recursion loses all digits near zero, the
+power series far from it, so the two are used on their own sides of ``|z| = 2``: the relative error stays below 1e-14
+for ``Re z <= 0``, zero and imaginary z included. Averages over a contour around z [Kassam and Trefethen, "Fourth-order
+time-stepping for stiff PDEs", SIAM J. Sci. Comput. 26 (2005)] give the same values for 32 times the exponentials and
+serve as a check in the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+TERMS = 27  # 2^27 / 27! < 1e-20
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def phi123(z):  # type: ignore[no-untyped-def]
+    """``exp(z), phi_1(z), phi_2(z), phi_3(z)`` of one real or complex number."""
+    e = np.exp(z)
+    if abs(z) < 2.0:
+        p3 = 0.0 * z
+        for k in range(TERMS, -1, -1):  # phi_3 = sum z^k / (k + 3)! in nested form
+            p3 = p3 * z / (k + 4.0) + 1.0
+        p3 = p3 / 6.0
+        p2 = p3 * z + 0.5
+        p1 = p2 * z + 1.0
+        return e, p1, p2, p3
+    p1 = (e - 1.0) / z
+    p2 = (p1 - 1.0) / z
+    return e, p1, p2, (p2 - 0.5) / z
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def phi_table(z, out):  # type: ignore[no-untyped-def]
+    """Rows 0 to 3 of `out` become phi_0 to phi_3 of the array `z`."""
+    for i in range(z.size):
+        out[0, i], out[1, i], out[2, i], out[3, i] = phi123(z[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def etdrk4_table(linear, h, out):  # type: ignore[no-untyped-def]
+    """Coefficients of ETDRK4 for the step `h`: rows exp(hL/2), (h/2) phi_1(hL/2) and the weights of the last stage.
+
+    The weights are those of Cox and Matthews, "Exponential time differencing for stiff systems", J. Comput. Phys. 176
+    (2002), eq. (26)-(29), as combinations of phi functions.
+    """
+    for i in range(linear.size):
+        z = h * linear[i]
+        half, p1, _, _ = phi123(0.5 * z)
+        out[0, i] = half
+        out[1, i] = 0.5 * h * p1
+        _, p1, p2, p3 = phi123(z)
+        out[2, i] = h * (p1 - 3.0 * p2 + 4.0 * p3)
+        out[3, i] = h * (2.0 * p2 - 4.0 * p3)
+        out[4, i] = h * (4.0 * p3 - p2)
+
+
+def phi(k: int, z: ArrayLike) -> NDArray[Any]:
+    """Evaluate phi_k for k = 0, 1, 2, 3.
+
+    Args:
+        k: Which function.
+        z: Real or complex numbers, any shape.
+
+    Returns:
+        Values in the shape of `z`, real for real `z`.
+
+    Raises:
+        ValueError: if k is not 0, 1, 2 or 3.
+
+    Example:
+        >>> [float(phi(k, 0.0)) for k in range(4)]
+        [1.0, 1.0, 0.5, 0.16666666666666666]
+    """
+    if k not in (0, 1, 2, 3):
+        raise ValueError(f"phi_k is available for k = 0, 1, 2, 3, not k = {k}.")
+    values = np.asarray(z)
+    values = values.astype(complex if np.iscomplexobj(values) else float)
+    out = np.empty((4, values.size), values.dtype)
+    phi_table(values.ravel(), out)
+    return out[k].reshape(values.shape)
