@@ -138,6 +138,8 @@ class _Grid:
             states.append(np.fft.fftn(values) * decay)
         for group in self.form.solenoidal:
             self._make_solenoidal(states, group)
+        for state in self.form.mean_free:
+            states[state].flat[0] = 0
         for pseudo, state in self.form.conjugates.items():
             states[pseudo] = np.fft.fftn(np.conj(np.fft.ifftn(states[state])))
         return states

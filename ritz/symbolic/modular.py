@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 Residues = NDArray[np.int64]
 
 PRIME = 2**31 - 1
+MODULUS, BITS = np.uint64(PRIME), np.uint64(31)
+FEW = 200  # up to that many inverses are faster one by one
 
 
 def reduced(values: Residues) -> Residues:
-    """Residues in ``[0, PRIME)`` of non-negative int64 values below ``2**62``, any shape.
+    """Residues in ``[0, PRIME)`` of non-negative int64 values, any shape.
 
     Faster than ``%``: as ``2**31 = 1`` modulo the prime, the high bits are added to the low ones.
 
@@ -50,7 +52,10 @@ def inverse(values: Residues) -> Residues:
         >>> inverse(np.array([2, 0])) * 2 % PRIME
         array([1, 0])
     """
-    return power(values, PRIME - 2)
+    if values.size > FEW:
+        return power(values, PRIME - 2)
+    found = [pow(int(value), -1, PRIME) if value else 0 for value in values.ravel()]
+    return np.array(found, dtype=np.int64).reshape(values.shape)
 
 
 def residue(value: Fraction | int) -> int:
@@ -182,9 +187,7 @@ def solve_stack(matrices: Residues, rights: Residues) -> Residues | None:
         work[everyone, chosen] = work[:, row]
         lead = reduced(lead * inverse(lead[:, column])[:, None])
         work[:, row] = 0
-        work[:, :, column:] = reduced(
-            work[:, :, column:] + (PRIME - work[:, :, column, None]) * lead[:, None, column:]
-        )
+        work[:, :, column:] = reduced(work[:, :, column:] + (PRIME - work[:, :, column, None]) * lead[:, None, column:])
         work[:, row] = lead
         pivots.append(column)
     if np.any(work[:, len(pivots) :, unknowns:]):
@@ -199,27 +202,35 @@ def spans(vectors: Residues, target: Residues) -> tuple[NDArray[np.bool_], NDArr
 
     Args:
         vectors: (batch, m, n) residues, m vectors of n entries each; ``n >= m + 1``.
-        target: (n,) or (batch, n) residues.
+        target: (n,) residues.
 
     Returns:
         ``(inside, dependent)``, each (batch,). With random samples as entries, ``n >= m + 2`` makes a wrong
         ``inside`` as unlikely as ``1 / PRIME**2``.
 
-    Elimination is fraction-free, so no inverses are needed; it runs over the whole batch in every step.
+    Elimination is fraction-free, so no inverses are needed, and runs over the whole batch in every step. A vector that
+    depends on those before it uses up one entry of all others, which leaves enough entries for the decision.
     """
     batch, count, length = vectors.shape
-    work = np.empty((batch, length, count + 1), dtype=np.int64)
-    work[:, :, :count] = np.swapaxes(vectors, 1, 2)
-    work[:, :, count] = target
+    work = np.empty((count + 1, length, batch), dtype=np.uint64)
+    work[:count] = np.moveaxis(vectors, 0, -1)
+    work[count] = target[:, None]
     dependent = np.zeros(batch, dtype=bool)
     everyone = np.arange(batch)
     for _ in range(count):
-        chosen = np.argmax(work[:, :, 0] != 0, axis=1)
-        pivot_rows = work[everyone, chosen]
-        work[everyone, chosen] = work[:, 0]
-        pivots = pivot_rows[:, 0]
-        dependent |= pivots == 0
-        scale = np.where(pivots == 0, 1, pivots)
-        rest = work[:, 1:, 1:] * scale[:, None, None] + (PRIME - work[:, 1:, :1]) * pivot_rows[:, None, 1:] % PRIME
-        work = reduced(rest)
-    return ~np.any(work[:, :, 0], axis=1), dependent
+        heads = work[0] % MODULUS
+        chosen = np.argmax(heads != 0, axis=0)
+        pivot_row = work[:, chosen, everyone]
+        work[:, chosen, everyone] = work[:, 0]
+        heads[chosen, everyone] = heads[0]
+        pivot = pivot_row[0] % MODULUS
+        dependent |= pivot == 0
+        pivot[pivot == 0] = 1
+        work = work[1:, 1:] * pivot + (MODULUS - heads[1:]) * pivot_row[1:, None]
+        work = _folded(_folded(work))
+    return ~np.any(work[0] % MODULUS, axis=0), dependent
+
+
+def _folded(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Congruent values, shorter by up to 31 bits; twice gives at most ``PRIME + 7``."""
+    return (values & MODULUS) + (values >> BITS)

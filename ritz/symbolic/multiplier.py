@@ -114,9 +114,7 @@ class Multiplier:
 
     def __mul__(self, other: Multiplier | Number) -> Multiplier:
         if isinstance(other, Multiplier):
-            return Multiplier(
-                [(_shifted(a, b), x * y) for a, x in self.terms.items() for b, y in other.terms.items()]
-            )
+            return Multiplier([(_shifted(a, b), x * y) for a, x in self.terms.items() for b, y in other.terms.items()])
         factor = _exact(other)
         return Multiplier({key: value * factor for key, value in self.terms.items()})
 

@@ -127,6 +127,7 @@ class ProductForm:
             `states` (with an empty row) or follow after them.
         solenoidal: groups of `dimension` states, in the order of the axes, with zero divergence.
         forced: grid fields that are needed anyway and hence cost nothing.
+        mean_free: states whose mean is known to be zero (a vorticity in three dimensions); checks sample them so.
 
     Raises:
         ValueError: if indices or lengths do not fit.
@@ -138,6 +139,7 @@ class ProductForm:
     conjugates: Mapping[int, int] = field(default_factory=dict, hash=False)
     solenoidal: tuple[tuple[int, ...], ...] = ()
     forced: tuple[LinearField, ...] = ()
+    mean_free: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", tuple(tuple(row) for row in self.rows))
@@ -148,7 +150,9 @@ class ProductForm:
             raise ValueError(f"One row per state is needed: {len(self.states)} states, {len(self.rows)} rows.")
         for group in self.solenoidal:
             if len(group) != self.dimension or self.dimension == 1:
-                raise ValueError(f"A solenoidal group has one state per axis, in two or three dimensions; found {group}.")
+                raise ValueError(
+                    f"A solenoidal group has one state per axis, in two or three dimensions; found {group}."
+                )
         known = range(self.size)
         for item in [*self.forced, *(factor for row in self.rows for term in row for factor in term.factors)]:
             for state, _ in item:
@@ -185,6 +189,7 @@ class FormReport:
         written: (inverse, forward) transforms of the form as written, forced fields not counted.
         found: the same for the form returned.
         seconds: time spent.
+        found_after: seconds until the form was found.
         complete: True if nothing better exists in the library of fields searched; False if the budget ended first.
         tried: number of sets of fields tested.
         error: largest relative difference between both forms on random dealiased fields.
@@ -194,6 +199,7 @@ class FormReport:
     written: tuple[int, int]
     found: tuple[int, int]
     seconds: float = 0.0
+    found_after: float = 0.0
     complete: bool = True
     tried: int = 0
     error: float = 0.0
@@ -207,7 +213,8 @@ class FormReport:
         head = [
             f"written: {count(self.written)}",
             f"found:   {count(self.found)}",
-            f"search:  {self.tried} sets of fields in {self.seconds:.2f} s, {state}; checked to {self.error:.1e}",
+            f"search:  {self.tried} sets of fields in {self.seconds:.2f} s, {state}; found after {self.found_after:.2f} s",
+            f"checked: relative difference {self.error:.1e} on random dealiased fields",
         ]
         return "\n".join([*head, self.text])
 

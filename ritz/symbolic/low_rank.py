@@ -1,0 +1,1 @@
+def low_rank_products(*a): return None

@@ -1,0 +1,247 @@
+"""Search for the form of a pseudo-spectral right-hand side with the fewest Fourier transforms.
+
+A right-hand side is a sum of linear multipliers applied to products of grid fields. Inverse transforms are paid per
+grid field, forward transforms per grid product, multipliers cost nothing. For every set of fields from a library, cheapest
+sets first, exact linear algebra modulo a prime tells whether products of these fields can represent all rows, and how
+many forward transforms that takes; operators are then recovered exactly and the result is verified before it is used.
+
+Forms agree on dealiased modes of periodic boxes with constant coefficients, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritz.symbolic.form_assembly import transform_count, written_form
+from ritz.symbolic.form_check import CheckResult, verify_form
+from ritz.symbolic.form_enumeration import Catalogue, Chosen, Indices, Tester, product_count
+from ritz.symbolic.form_kernel import Kernel, Piece, random_sums, split_rows
+from ritz.symbolic.form_library import Library, build_library, library_of
+from ritz.symbolic.form_recovery import Product, joint_rank, product_table, products_of_table, recover
+from ritz.symbolic.low_rank import low_rank_products
+from ritz.symbolic.multiplier import Multiplier
+from ritz.symbolic.product_form import FormReport, GridForm, LinearField, ProductForm, ProductTerm
+
+__all__ = [
+    "CheckResult",
+    "FormReport",
+    "GridForm",
+    "LinearField",
+    "Multiplier",
+    "ProductForm",
+    "ProductTerm",
+    "find_form",
+    "verify_form",
+    "written_form",
+]
+
+MOST_PRODUCTS = 220  # products of one degree over a set of fields
+GREEDY_PRODUCTS = 120  # the same for the first, greedy reduction
+CHUNK = 150_000  # residues handled at once
+PASSES = 6  # sets whose dependent products are exploited
+
+
+def find_form(
+    form: ProductForm, *, budget: float = 10.0, library: Iterable[Sequence[LinearField]] | None = None
+) -> GridForm:
+    """The form with the fewest transforms that the search can find.
+
+    Args:
+        form: right-hand side as written.
+        budget: seconds; when they are over the best form so far is returned and `report.complete` is False.
+        library: blocks of fields that may be used; made from the form by default.
+
+    Returns:
+        A verified grid form, never with more transforms than `written_form`; deterministic as long as the budget
+        lasts. `report.complete` means: no set of fields in the library has a cheaper form whose products are
+        independent at fixed wave vectors. Dependent products are exploited too, heuristically, in a few passes.
+
+    Example:
+        >>> import sympy as sp
+        >>> u, one = LinearField.state(0), Multiplier.one()
+        >>> burgers = ProductForm(1, ("u",), ((ProductTerm(sp.Integer(-1), one, (u, u.derivative(0))),),))
+        >>> print(find_form(burgers).report.text)
+        Q1 = u^2
+        dt(u) ∋ -1/2*dx Q1
+    """
+    start = time.perf_counter()
+    written = written_form(form)
+    if not form.degrees:
+        return written
+    candidates = build_library(form) if library is None else library_of(form, library)
+    search = _Search(form, written, candidates, start + budget)
+    search.run()
+    report = FormReport(
+        written=written.report.written,
+        found=transform_count(form, search.best),
+        seconds=time.perf_counter() - start,
+        complete=search.complete,
+        found_after=max(0.0, search.found_at - start),
+        tried=search.tried,
+        error=search.error,
+        text=search.best.report.text,
+    )
+    return replace(search.best, report=report)
+
+
+@dataclass(frozen=True)
+class _Dependent:
+    """A set of entries whose products are dependent at fixed wave vectors."""
+
+    chosen: Chosen
+    cost: int
+    forward: int
+
+
+class _Search:
+    """One run: keeps the best form, the deadline and the samples."""
+
+    def __init__(self, form: ProductForm, written: GridForm, library: Library, deadline: float) -> None:
+        self.form = form
+        self.deadline = deadline
+        self.best = written
+        self.total = sum(written.report.written)
+        self.found_at = 0.0
+        self.error = verify_form(form, written).error
+        self.complete = True
+        self.tried = 0
+        self.pieces: list[Piece] = split_rows(form)
+        self.catalogue = Catalogue(library)
+        self.minimal: list[np.uint64] = []  # bit masks of representable sets
+        self.dependent: list[_Dependent] = []
+        self.least = self._least_forward()
+        self.tester = Tester(form, self.pieces, self.catalogue.fields, MOST_PRODUCTS)
+        self._kernels: dict[tuple[int, bool], Kernel] = {}
+
+    def run(self) -> None:
+        """Greedy reduction, enumeration by tier and cost, then passes over dependent products."""
+        self._reduce_first_tier()
+        self.complete = all(self._search_tier(tier) for tier in range(len(self.catalogue.tiers)))
+        if self.complete:
+            self._exploit_dependence()
+
+    # ------------------------------------------------------------------ phases
+    def _reduce_first_tier(self) -> None:
+        """Drop fields from the first tier while the form can still be represented: a quick first answer."""
+        chosen = list(range(self.catalogue.tiers[0]))
+        fields = self.catalogue.fields_of(chosen)
+        if product_count(len(fields), self.form.degrees[-1]) > GREEDY_PRODUCTS or not self._representable(chosen):
+            return
+        for index in sorted(chosen, key=lambda index: (-self.catalogue.order(index), -index)):
+            rest = [other for other in chosen if other != index]
+            if self._late():
+                return
+            if rest and self._representable(rest):
+                chosen = rest
+        self._consider(tuple(chosen))
+
+    def _search_tier(self, tier: int) -> bool:
+        """Try all sets with an entry of this tier, cheapest first; False if time ran out."""
+        for cost in range(self.total):
+            if cost + self.least >= self.total:
+                return True
+            for chosen, members in self.catalogue.batches(tier, cost):
+                room = self._room(members.shape[1])
+                unknown = self._unknown(chosen)
+                chosen, members = chosen[unknown], members[unknown]
+                for start in range(0, len(chosen) if room else 0, max(room, 1)):
+                    if self._late():
+                        return False
+                    self._try(chosen[start : start + room], members[start : start + room])
+                if cost + self.least >= self.total:
+                    return True
+        return True
+
+    def _try(self, chosen: Indices, members: Indices) -> None:
+        self.tried += len(chosen)
+        for place in np.flatnonzero(self.tester.representable(members)):
+            self._consider(tuple(int(index) for index in chosen[place]))
+
+    def _unknown(self, chosen: Indices) -> NDArray[np.bool_]:
+        """Which sets contain no representable set found before."""
+        masks = self.catalogue.masks(chosen)
+        unknown = np.ones(len(chosen), dtype=bool)
+        for known in self.minimal:
+            unknown &= (masks & known) != known
+        return unknown
+
+    def _exploit_dependence(self) -> None:
+        """Dependent products leave the multipliers some freedom: use it to save products."""
+        promising = sorted(self.dependent, key=lambda item: (item.cost + item.forward, item.cost))
+        for item in [item for item in promising if item.cost + self.least < self.total][:PASSES]:
+            if self._late():
+                return
+            if item.cost + self.least < self.total:
+                blocks = [list(self.catalogue.entries[index].fields) for index in item.chosen]
+                products = low_rank_products(self.form, self.pieces, blocks, self.deadline)
+                fields = [field for block in blocks for field in block]
+                if products is not None and item.cost + len(products) < self.total:
+                    self._accept(fields, products)
+
+    # ------------------------------------------------------------------ one set of fields
+    def _consider(self, chosen: Chosen) -> None:
+        """Find the products of a representable set and keep the form if it is better."""
+        picked = np.array([chosen])
+        if self._late() or not self._unknown(picked)[0]:
+            return
+        self.minimal.append(self.catalogue.masks(picked)[0])
+        places = self.catalogue.fields_of(chosen)
+        fields = [self.catalogue.fields[place] for place in places]
+        cost = self.catalogue.cost(chosen)
+        for few in (True, False):
+            table = product_table(self._kernel(len(fields), few), fields, self.pieces)
+            if table is None:
+                return
+            forward = joint_rank(table, self.pieces)
+            if cost + forward >= self.total:
+                break
+        if forward > self.least and self.tester.dependent(places):
+            self.dependent.append(_Dependent(chosen, cost, forward))
+        if cost + forward < self.total:
+            products = products_of_table(table, self.form.degrees, len(fields))
+            if products is not None:
+                self._accept(fields, products)
+
+    def _accept(self, fields: Sequence[LinearField], products: Sequence[Product]) -> None:
+        """Recover the operators, verify, and keep the form if it is better."""
+        found = recover(self.form, self.pieces, fields, products)
+        if found is None or sum(transform_count(self.form, found)) >= self.total:
+            return
+        check = verify_form(self.form, found)
+        if check.passed:
+            self.best, self.total, self.error = found, sum(transform_count(self.form, found)), check.error
+            self.found_at = time.perf_counter()
+
+    # ------------------------------------------------------------------ helpers
+    def _late(self) -> bool:
+        return time.perf_counter() > self.deadline
+
+    def _representable(self, chosen: Sequence[int]) -> bool:
+        self.tried += 1
+        return bool(self.tester.representable(np.array([self.catalogue.fields_of(chosen)]))[0])
+
+    def _room(self, count: int) -> int:
+        """Sets of `count` fields handled at once; 0 if there are too many products."""
+        products = product_count(count, self.form.degrees[-1])
+        return max(1, CHUNK // (products * (products + 2))) if products <= MOST_PRODUCTS else 0
+
+    def _least_forward(self) -> int:
+        """No form needs fewer forward transforms: the rank of the rows at one wave vector."""
+        counts = dict.fromkeys(self.form.degrees, len(self.form.rows) + 4)
+        kernel = Kernel(self.form, random_sums(self.form.dimension, 1, seed=1), counts, seed=2)
+        parts = [np.stack([kernel.piece(piece, d)[0] for piece in self.pieces], axis=-1) for d in self.form.degrees]
+        return joint_rank(np.concatenate(parts)[:, :, None], self.pieces)
+
+    def _kernel(self, count: int, few: bool) -> Kernel:
+        """Samples for tables of `count` fields, at few wave vectors or at enough for the rank to show in full."""
+        if (count, few) not in self._kernels:
+            counts = {degree: product_count(count, degree) + 4 for degree in self.form.degrees}
+            number = 3 if few else max(8, self.total // self.least + 3)
+            sums = random_sums(self.form.dimension, number, seed=3)
+            self._kernels[count, few] = Kernel(self.form, sums, counts, seed=4)
+        return self._kernels[count, few]
