@@ -40,11 +40,11 @@ _BINARY = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
 @dataclass
 class ContextSlots:
-    """Which entry of the context holds what; entry 0 is the address of the program."""
+    """Which entry of the context holds what; the first four belong to `ritz.codegen.runtime`."""
 
     parameters: list[str]
     blocks: list[str]
-    names: list[str] = field(default_factory=lambda: ["program"])
+    names: list[str] = field(default_factory=lambda: ["program", "linear", "length", "runner"])
 
     def slot(self, name: str) -> int:
         """The entry for a name, added if new. Names: ``size <axis>``, ``offset <state block>``, ``array <name>``."""

@@ -138,8 +138,11 @@ class Instance:
             return self.tables[name]
         if name not in self.arrays:
             g = self.compiled.program.graph
-            kind = next(g.args[n][1] for n in range(len(g)) if g.op[n] == "input" and g.args[n][0] == name)
-            self.arrays[name] = np.ascontiguousarray(self.space.array(kind, name), dtype=float)
+            node = next(n for n in range(len(g)) if g.op[n] == "input" and g.args[n][0] == name)
+            if g.args[node][1] == "seed":
+                self.arrays[name] = np.zeros(self._shape(g.axes[node]), dtype=complex if g.is_complex[node] else float)
+            else:
+                self.arrays[name] = np.ascontiguousarray(self.space.array(g.args[node][1], name), dtype=float)
         return self.arrays[name]
 
     def _bind(self, threads: int) -> None:
@@ -167,9 +170,17 @@ class Instance:
                 rows = total if len(shape) > 1 and flat else (shape[0] if shape else 1)
                 steps += [runtime.LOOP, int(next(stage).address), rows, total, 0]
         self._program = np.array([len(self.compiled.program.steps), threads, *steps], dtype=np.int64)
-        self.entries[0] = self._program.ctypes.data
-        self.address = runtime.parallel_runner() if threads > 1 else runtime.serial_runner()
+        self.address = runtime.runner(threads)
+        self.entries[0], self.entries[3] = self._program.ctypes.data, self.address
         self.context = self.entries.ctypes.data
+
+    def add_linear(self, diagonal: np.ndarray) -> int:
+        """Give the program a linear part; returns the address of ``L u + N``, with the same context."""
+        from ritz.codegen import runtime
+
+        self.linear = np.ascontiguousarray(diagonal, dtype=complex)
+        self.entries[1], self.entries[2] = self.linear.ctypes.data, self.linear.size
+        return int(runtime.run_split.address)
 
     def _text_of(self, stage: str) -> str:
         text = self.compiled.emitted.source

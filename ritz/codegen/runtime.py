@@ -1,5 +1,8 @@
 """The interpreter of compiled programs: it runs stages and maps in order, on one thread or several.
 
+The context of a program starts with four entries: the program, the diagonal of a linear part, the length of that
+diagonal, and the interpreter. `run_split` adds the linear part: so ``f = L u + N`` is had from the kernels of N.
+
 A program is an int64 array: ``[number of steps, threads]`` and then five numbers a step: kind, address and three
 arguments. It is compiled once per machine and serves every system, so that a new system compiles its stages only.
 
@@ -17,11 +20,20 @@ from functools import cache
 
 from numba import carray, cfunc, njit, prange
 
-from ritz.codegen.abi import RHS_SIGNATURE, as_i64, call_map, call_stage
+from ritz.codegen.abi import RHS_SIGNATURE, as_c128, as_i64, call_map, call_rhs, call_stage
 
 LOOP, MAP = 0, 1
 HEADER, STRIDE = 2, 5
 PARALLEL_MIN = 8192  # values a loop must touch before threads pay for their start (about 4 microseconds)
+
+
+@njit(cache=True, inline="always")
+def _add_linear(u, out, ctx):  # type: ignore[no-untyped-def]
+    context = carray(as_i64(ctx), 3)
+    n = context[2]
+    diagonal, state, result = carray(as_c128(context[1]), n), carray(as_c128(u), n), carray(as_c128(out), n)
+    for i in range(n):
+        result[i] += diagonal[i] * state[i]
 
 
 @cfunc(RHS_SIGNATURE, cache=True)
@@ -37,8 +49,16 @@ def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
             call_map(step[1], step[2], step[3], step[4])
 
 
+@cfunc(RHS_SIGNATURE, cache=True)
+def run_split(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+    """Run a program through the interpreter in the fourth entry of the context and add its linear part."""
+    context = carray(as_i64(ctx), 4)
+    call_rhs(context[3], t, u, p, out, ctx)
+    _add_linear(u, out, ctx)
+
+
 @cache
-def parallel_runner() -> int:
+def _parallel_runner() -> int:
     """Address of the threaded interpreter.
 
     Numba's thread pool has to be running before code that needs it is loaded from the cache.
@@ -72,6 +92,6 @@ def parallel_runner() -> int:
 _keep_alive: list[object] = []
 
 
-def serial_runner() -> int:
-    """Address of the single-threaded interpreter."""
-    return int(run_serial.address)
+def runner(threads: int) -> int:
+    """Address of the interpreter for this number of threads."""
+    return _parallel_runner() if threads > 1 else int(run_serial.address)

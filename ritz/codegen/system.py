@@ -37,7 +37,7 @@ class Bound:
         rhs: address of the complete right-hand side ``f = L u + N``.
         nonlinear: address of N, or 0 where the system has no split.
         linear: diagonal of L, complex128 (size/2,) where the state holds complex modes, else float64 (size,); or None.
-        context: address to pass to `rhs`; `nonlinear_context` is the one for `nonlinear`.
+        context: address to pass to both.
         p: (parameters,) values.
         groups: blocks for field-wise error norms, or None.
         weights: (size,) weights of these norms.
@@ -46,7 +46,6 @@ class Bound:
     rhs: int
     context: int
     nonlinear: int
-    nonlinear_context: int
     linear: Array | None
     p: Array
     size: int
@@ -120,6 +119,16 @@ class System:
             values[i] = _checked(p, value)
         return values
 
+    def parameter_vector(self, p: Any = None) -> Array:
+        """A parameter vector from a vector, from overrides of the defaults, or from None."""
+        if p is None or isinstance(p, Mapping):
+            return self.parameter_values(p)
+        vector = np.ascontiguousarray(p, dtype=float)
+        if vector.shape != (len(self.parameters),):
+            names = ", ".join(i.name for i in self.parameters)
+            raise ParameterError(f"{self.name} has {len(self.parameters)} parameters ({names}); found shape {vector.shape}.")
+        return vector
+
     def initial_state(self, p: Array | None = None) -> Array:
         """State vector of the problem's initial values.
 
@@ -183,21 +192,22 @@ class System:
             p: parameter vector, or overrides of the defaults.
             threads: for loops and transforms; more than one pays for large grids only.
         """
-        if p is None or isinstance(p, Mapping):
-            p = self.parameter_values(p)
+        p = self.parameter_vector(p)
         values = {info.name: float(v) for info, v in zip(self.parameters, p, strict=True)}
-        p = np.ascontiguousarray(p, dtype=float)
-        full = self._instance("rhs", threads)
-        full.update(values)
-        linear, part = None, None
-        if self.lowered.linear is not None:
-            linear = self.linear_diagonal(p)
-            part = self._instance("nonlinear", threads)
-            part.update(values)
+        instance = self._instance(self._main, threads)
+        instance.update(values)
+        linear, whole = self.linear_diagonal(p), instance.address
+        if linear is not None:
+            whole = instance.add_linear(linear)
         return Bound(
-            full.address, full.context, part.address if part else 0, part.context if part else 0, linear, p,
-            self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, (full, part),
+            whole, instance.context, 0 if linear is None else instance.address, linear, p,
+            self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, instance,
         )  # fmt: skip
+
+    @property
+    def _main(self) -> str:
+        """The program behind `bind`: only N is compiled where there is a linear part."""
+        return "rhs" if self.lowered.linear is None else "nonlinear"
 
     def linear_diagonal(self, p: Array | None = None) -> Array | None:
         """Diagonal of L at a parameter vector; None where the system has no split.
@@ -207,7 +217,7 @@ class System:
         """
         if self.lowered.linear is None:
             return None
-        p = self.parameter_values() if p is None else p
+        p = self.parameter_vector(p)
         g, roots = self.lowered.graph, list(self.lowered.linear.values())
         values = leaf_values(g, roots, self.space, self._named(p))
         shape = self.space.shape.modes
@@ -223,7 +233,7 @@ class System:
         if kind not in instances:
             instances[kind] = (self._instance(kind), None)
         instance, known = instances[kind]
-        p = self.parameter_values(p) if p is None or isinstance(p, Mapping) else np.asarray(p, dtype=float)
+        p = self.parameter_vector(p)
         if known is None or not np.array_equal(known, p):
             instance.update(self._named(p))
             instances[kind] = (instance, p.copy())
@@ -232,7 +242,7 @@ class System:
             raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
         for name, value in seeds.items():
             if name in instance.arrays:
-                instance.arrays[name].ravel().view(float)[...] = value
+                instance.arrays[name].reshape(-1).view(float)[...] = value
         out, q = np.zeros(size), np.ascontiguousarray(p)
         from ritz.codegen.calling import call_rhs_address
 
@@ -247,7 +257,11 @@ class System:
             u: (size,) state vector.
             p: parameter vector or overrides of the defaults.
         """
-        return self._call("rhs", t, u, p, {}, self.layout.size)
+        out = self._call(self._main, t, u, p, {}, self.layout.size)
+        linear = self.linear_diagonal(p if p is None else self.parameter_vector(p))
+        if linear is not None:
+            out += (linear * np.ascontiguousarray(u, dtype=float).view(complex)).view(float)
+        return out
 
     def _block_seeds(self, v: Any) -> dict[str, Array]:
         v = np.asarray(v, dtype=float)
@@ -303,7 +317,7 @@ class System:
         return np.concatenate([np.broadcast_to(r, shape).astype(complex).ravel().view(float) for r in results])
 
     def _oracle(self, t: float, u: Any, p: Any) -> tuple[dict[int, Any], list[int]]:
-        p = self.parameter_values(p) if p is None or isinstance(p, Mapping) else np.asarray(p, dtype=float)
+        p = self.parameter_vector(p)
         g, roots = self.lowered.graph, list(self.lowered.rhs().values())
         values = leaf_values(g, roots, self.space, self._named(p), t)
         u = np.asarray(u, dtype=float)

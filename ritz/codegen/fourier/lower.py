@@ -378,7 +378,7 @@ class FourierAxes:
 
 
 def _mean_of(m: Multiplier) -> sp.Rational:
-    value = m.at_mean()
+    value = m.at_mean
     return sp.Rational(value.numerator, value.denominator)
 
 
