@@ -55,11 +55,12 @@ class ContextSlots:
 
 @dataclass(frozen=True)
 class Emitted:
-    """A module's text and the meaning of its context entries."""
+    """A module's text and the meaning of its context entries; `flat` names stages that loop over all axes as one."""
 
     source: str
     slots: tuple[str, ...]
     stages: tuple[str, ...]
+    flat: frozenset[str]
 
 
 def emit(program: Program, title: str, parameters: Sequence[str], blocks: Sequence[str]) -> Emitted:
@@ -76,11 +77,11 @@ def emit(program: Program, title: str, parameters: Sequence[str], blocks: Sequen
     slots = ContextSlots(list(parameters), list(blocks))
     scalar = is_scalar(program)
     parts = [_HEADER.format(title=title, signature="RHS_SIGNATURE" if scalar else "STAGE_SIGNATURE")]
-    names = []
-    for stage in program.stages:
-        parts.append(_StagePrinter(program, stage, slots, scalar).text())
-        names.append("rhs" if scalar else stage.name)
-    return Emitted("\n\n".join(parts), tuple(slots.names), tuple(names))
+    printers = [_StagePrinter(program, stage, slots, scalar) for stage in program.stages]
+    parts += [printer.text() for printer in printers]
+    names = tuple("rhs" if scalar else stage.name for stage in program.stages)
+    flat = frozenset(printer.stage.name for printer in printers if printer.flat)
+    return Emitted("\n\n".join(parts), tuple(slots.names), names, flat)
 
 
 def is_scalar(program: Program) -> bool:

@@ -166,8 +166,8 @@ class Instance:
             else:
                 shape = self._shape(step.axes)
                 total = int(np.prod(shape))
-                flat = "n_" not in self._text_of(step.name)
-                rows = total if len(shape) > 1 and flat else (shape[0] if shape else 1)
+                flat = step.name in self.compiled.emitted.flat
+                rows = total if flat else (shape[0] if shape else 1)
                 steps += [runtime.LOOP, int(next(stage).address), rows, total, 0]
         self._program = np.array([len(self.compiled.program.steps), threads, *steps], dtype=np.int64)
         self.address = runtime.runner(threads)
@@ -181,11 +181,6 @@ class Instance:
         self.linear = np.ascontiguousarray(diagonal, dtype=complex)
         self.entries[1], self.entries[2] = self.linear.ctypes.data, self.linear.size
         return int(runtime.run_split.address)
-
-    def _text_of(self, stage: str) -> str:
-        text = self.compiled.emitted.source
-        start = text.index(f"def {stage}(")
-        return text[start : text.find("@cfunc", start) if "@cfunc" in text[start:] else None]
 
     def update(self, p: Mapping[str, float]) -> None:
         """Compute the tables for a parameter vector; the arrays keep their addresses."""
