@@ -1,0 +1,249 @@
+"""The compiled right-hand side of every reduced model: written once, compiled once per machine.
+
+Its context is an int64 array of sizes and addresses; the entries are named below. All operators of a model lie in one
+float64 buffer, already multiplied by the factors where these do not depend on time. Where they do, the table lists
+copies ``(factor, source, target, length)`` that are added up again whenever the time has changed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic
+
+from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_rhs
+from ritz.reduced_order.estimator import FloatArray
+from ritz.reduced_order.monomials import count
+from ritz.reduced_order.operators import ReducedOperators
+
+N, DEGREE, K0, K1, K2, K3 = range(6)
+INPUTS, POINTS, INDICES, OFFSET, VALUES, MATRICES = range(6, 12)
+USED, USED_COUNT, INPUT_BUFFER, PRODUCT_BUFFER, KERNEL, KERNEL_CONTEXT = range(12, 18)
+FACTORS, FACTOR_VALUES, BUFFER, BUFFER_SIZE, COPIES, COPY_COUNT, LAST_TIME = range(18, 25)
+LENGTH = 25
+
+_F64, _INTP = ir.DoubleType(), ir.IntType(64)
+FACTOR_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_ssize_t, ctypes.c_ssize_t)
+
+
+@intrinsic
+def call_products(typingctx, address, m, points, values, t, p, out, ctx):  # type: ignore[no-untyped-def]
+    """Call a kernel of pointwise products by address: ``void q(m, points, values, t, p, out, ctx)``."""
+    signature = types.void(*[types.intp] * 4, types.float64, *[types.intp] * 3)
+    arguments = [_INTP] * 3 + [_F64] + [_INTP] * 3
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = ir.FunctionType(ir.VoidType(), arguments).as_pointer()
+        builder.call(builder.inttoptr(args[0], pointer), args[1:])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def call_factors(typingctx, address, t, p, out):  # type: ignore[no-untyped-def]
+    """Call a function that writes all factors at a time: ``void f(double t, intp p, intp out)``."""
+    signature = types.void(types.intp, types.float64, types.intp, types.intp)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = ir.FunctionType(ir.VoidType(), [_F64, _INTP, _INTP]).as_pointer()
+        builder.call(builder.inttoptr(args[0], pointer), args[1:])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reassemble(head, t, p):  # type: ignore[no-untyped-def]
+    """Bring the operators to a new time."""
+    last = carray(as_f64(head[LAST_TIME]), 1)
+    if last[0] == t:
+        return
+    last[0] = t
+    call_factors(head[FACTORS], t, p, head[FACTOR_VALUES])
+    buffer = carray(as_f64(head[BUFFER]), head[BUFFER_SIZE])
+    buffer[:] = 0.0
+    for k in range(head[COPY_COUNT]):
+        entry = carray(as_i64(head[COPIES] + 32 * k), 4)
+        factor = carray(as_f64(head[FACTOR_VALUES] + 8 * entry[0]), 1)[0]
+        source = carray(as_f64(entry[1]), entry[3])
+        target = carray(as_f64(entry[2]), entry[3])
+        for i in range(entry[3]):
+            target[i] += factor * source[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _polynomial(head, z, out):  # type: ignore[no-untyped-def]
+    """Write the polynomial part; monomials run in the order of `ritz.reduced_order.monomials`."""
+    n, degree = head[N], head[DEGREE]
+    constant, linear = carray(as_f64(head[K0]), n), carray(as_f64(head[K1]), (n, n))
+    for i in range(n):
+        out[i] = constant[i]
+    for j in range(n):
+        for i in range(n):
+            out[i] += z[j] * linear[j, i]
+    if degree >= 2:
+        quadratic = carray(as_f64(head[K2]), (n * (n + 1) // 2, n))
+        row = 0
+        for b in range(n):
+            for a in range(b + 1):
+                value = z[a] * z[b]
+                for i in range(n):
+                    out[i] += value * quadratic[row, i]
+                row += 1
+    if degree >= 3:
+        cubic = carray(as_f64(head[K3]), (n * (n + 1) * (n + 2) // 6, n))
+        row = 0
+        for c in range(n):
+            for b in range(c + 1):
+                for a in range(b + 1):
+                    value = z[a] * z[b] * z[c]
+                    for i in range(n):
+                        out[i] += value * cubic[row, i]
+                    row += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sampled(head, t, z, p, out):  # type: ignore[no-untyped-def]
+    """Add the sampled part: input values at the points, the products there, their projection."""
+    n, m, inputs = head[N], head[POINTS], head[INPUTS]
+    rows = inputs * m
+    values, offset = carray(as_f64(head[INPUT_BUFFER]), rows), carray(as_f64(head[OFFSET]), rows)
+    basis = carray(as_f64(head[VALUES]), (n, rows))
+    for i in range(rows):
+        values[i] = offset[i]
+    for j in range(n):
+        for i in range(rows):
+            values[i] += z[j] * basis[j, i]
+    call_products(head[KERNEL], m, head[INDICES], head[INPUT_BUFFER], t, p, head[PRODUCT_BUFFER], head[KERNEL_CONTEXT])
+    used = carray(as_i64(head[USED]), head[USED_COUNT])
+    for k in range(head[USED_COUNT]):
+        q = carray(as_f64(head[PRODUCT_BUFFER] + 8 * m * used[k]), m)
+        matrix = carray(as_f64(head[MATRICES] + 8 * k * m * n), (m, n))
+        for s in range(m):
+            for i in range(n):
+                out[i] += q[s] * matrix[s, i]
+
+
+@cfunc(RHS_SIGNATURE, cache=True)
+def reduced_rhs(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+    """Right-hand side of a reduced model in the calling convention of `ritz.codegen.abi`."""
+    head = carray(as_i64(ctx), LENGTH)
+    z, result = carray(as_f64(u), head[N]), carray(as_f64(out), head[N])
+    if head[COPY_COUNT] > 0:
+        _reassemble(head, t, p)
+    _polynomial(head, z, result)
+    if head[POINTS] > 0:
+        _sampled(head, t, z, p, result)
+
+
+@njit(cache=True, nogil=True)
+def evaluate(address, t, u, p, out, ctx, repeat):  # type: ignore[no-untyped-def]
+    """Call a right-hand side `repeat` times from compiled code."""
+    for _ in range(repeat):
+        call_rhs(address, t, u.ctypes.data, p.ctypes.data, out.ctypes.data, ctx)
+
+
+class Context:
+    """The memory behind one bound reduced model; not for two threads at once.
+
+    Attributes:
+        address: of the right-hand side. context: what to pass as its last argument.
+    """
+
+    def __init__(
+        self,
+        operators: ReducedOperators,
+        p: FloatArray,
+        factors: Callable[[FloatArray, float], FloatArray],
+        *,
+        time_dependent: bool,
+        kernel: Any = None,
+    ) -> None:
+        self.address = int(reduced_rhs.address)
+        self._head = np.zeros(LENGTH, dtype=np.int64)
+        self.context = int(self._head.ctypes.data)
+        self._keep: list[Any] = [kernel]
+        degree = max(operators.degree, 1)
+        self._head[[N, DEGREE]] = operators.size, degree
+        places = self._reserve(operators, degree)
+        if operators.inputs is not None:
+            self._set_inputs(operators, kernel)
+        if time_dependent:
+            self._set_copies(operators, places, p, factors)
+        else:
+            self._multiply(operators, places, factors(p, 0.0))
+
+    def _reserve(self, operators: ReducedOperators, degree: int) -> dict[tuple[str, int], int]:
+        """Make the buffer of all operators; return where each begins."""
+        n = operators.size
+        products = sorted({term.product for term in operators.sampled})
+        sizes = {("degree", d): count(n, d) * n for d in range(degree + 1)}
+        sizes |= {("product", j): operators.points * n for j in products}
+        starts = np.concatenate([[0], np.cumsum(list(sizes.values()))]).astype(int)
+        self.buffer = np.zeros(starts[-1])
+        places = dict(zip(sizes, starts[:-1].tolist(), strict=True))
+        for d in range(degree + 1):
+            self._head[K0 + d] = self._address(places["degree", d])
+        if products:
+            self._head[MATRICES] = self._address(places["product", products[0]])
+            self._head[[USED, USED_COUNT]] = self._hold(np.array(products, dtype=np.int64)), len(products)
+        return places
+
+    def _address(self, start: int) -> int:
+        return int(self.buffer.ctypes.data) + 8 * start
+
+    def _hold(self, array: np.ndarray) -> int:
+        self._keep.append(array)
+        return int(array.ctypes.data)
+
+    def _set_inputs(self, operators: ReducedOperators, kernel: Any) -> None:
+        inputs = operators.inputs
+        assert inputs is not None
+        rows = inputs.offset.size
+        self._head[[INPUTS, POINTS]] = inputs.offset.shape
+        self._head[INDICES] = self._hold(np.ascontiguousarray(inputs.points, dtype=np.int64))
+        self._head[OFFSET] = self._hold(np.ascontiguousarray(inputs.offset))
+        self._head[VALUES] = self._hold(np.ascontiguousarray(inputs.values.reshape(rows, operators.size).T))
+        self._head[INPUT_BUFFER] = self._hold(np.zeros(rows))
+        self._head[PRODUCT_BUFFER] = self._hold(np.zeros(inputs.n_products * operators.points))
+        self._head[[KERNEL, KERNEL_CONTEXT]] = kernel.address, kernel.context
+
+    def _terms(self, operators: ReducedOperators, places: dict[tuple[str, int], int]) -> list[tuple[int, Any, int]]:
+        """Return (factor, array, start in the buffer) of every term."""
+        listed = [(t.factor, np.ascontiguousarray(t.tensor), places["degree", t.degree]) for t in operators.polynomial]
+        return listed + [
+            (t.factor, np.ascontiguousarray(t.matrix), places["product", t.product]) for t in operators.sampled
+        ]
+
+    def _multiply(self, operators: ReducedOperators, places: dict[tuple[str, int], int], theta: FloatArray) -> None:
+        for factor, array, start in self._terms(operators, places):
+            self.buffer[start : start + array.size] += theta[factor] * array.ravel()
+
+    def _set_copies(
+        self,
+        operators: ReducedOperators,
+        places: dict[tuple[str, int], int],
+        p: FloatArray,
+        factors: Callable[[FloatArray, float], FloatArray],
+    ) -> None:
+        values = factors(p, 0.0)
+        table = [(f, self._hold(a), self._address(start), a.size) for f, a, start in self._terms(operators, places)]
+        self._head[FACTOR_VALUES] = self._hold(values)
+
+        def write(t: float, p_address: int, out: int) -> None:
+            given = (ctypes.c_double * len(p)).from_address(p_address) if len(p) else ()
+            result = (ctypes.c_double * len(values)).from_address(out)
+            result[:] = factors(np.array(given, dtype=np.float64), t).tolist()
+
+        callback = FACTOR_CALLBACK(write)
+        self._keep.append(callback)
+        self._head[FACTORS] = ctypes.cast(callback, ctypes.c_void_p).value or 0
+        self._head[[BUFFER, BUFFER_SIZE]] = self.buffer.ctypes.data, self.buffer.size
+        self._head[[COPIES, COPY_COUNT]] = self._hold(np.array(table, dtype=np.int64)), len(table)
+        self._head[LAST_TIME] = self._hold(np.array([np.nan]))

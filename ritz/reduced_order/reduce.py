@@ -1,0 +1,295 @@
+"""`ritz.reduce`: from a system and a parameter range to a reduced model whose error is known."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ritz.errors import AccuracyWarning, OptionError, RitzError, RitzWarning, SolveError
+from ritz.reduced_order.error_estimate import ErrorEstimate, relative_error
+from ritz.reduced_order.estimator import FloatArray, Seed, check_choice, choose_rank
+from ritz.reduced_order.galerkin import Factor, point_form, project
+from ritz.reduced_order.hyper import CHOICES, choose_points, product_snapshots, split_products
+from ritz.reduced_order.operators import ReducedOperators
+from ritz.reduced_order.pod import POD
+from ritz.reduced_order.reduced_layout import ReducedLayout
+from ritz.reduced_order.reduced_system import ReducedSystem, Training
+from ritz.reduced_order.region import TrainingRegion
+from ritz.reduced_order.sweep import as_system
+from ritz.reduced_order.sweep import sweep as run_sweep
+from ritz.reduced_order.sweep_result import Sweep
+from ritz.reduced_order.training import split_sweep, training_points
+
+ROUNDS = 4  # how often the basis may grow until the held-back error meets the tolerance
+HEADROOM = 0.05  # the largest basis tried has a projection error of this share of the tolerance
+
+
+def reduce(
+    system: Any,
+    sweep: Sweep | Mapping[Any, Any],
+    t_span: tuple[float, float] | None = None,
+    *,
+    tol: float = 1e-4,
+    rank: int | None = None,
+    method: str = "galerkin",
+    hyper: str | None = "auto",
+    n_train: int | None = None,
+    n_test: int | None = None,
+    t_eval: npt.ArrayLike | None = None,
+    center: bool = False,
+    pod: str = "svd",
+    rng: Seed = 0,
+    solver: str = "auto",
+    executor: Executor | None = None,
+    directory: str | Path | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> ReducedSystem:
+    """Return a reduced model of a system over a range of parameters.
+
+    The system is solved at training points; the modes come from a proper orthogonal decomposition of all stored
+    states; the equations are projected on them (Galerkin). Polynomial terms are projected exactly, other nonlinear
+    terms are interpolated from a few grid points. The error is then measured at points that were held back, and the
+    basis grows until it is below `tol`.
+
+    Args:
+        system: a System, full or itself reduced, with a structure that can be projected.
+        sweep: ``{parameter: (low, high)}`` or ``{parameter: [values]}`` for training runs made here, or a finished
+            `Sweep`, of which some runs are held back. An empty mapping reduces at the default parameters.
+        t_span: (start, end) of the training runs; not with a finished sweep.
+        tol: relative error wanted at the held-back points, in the mean square over space, fields and time.
+        rank: number of modes; `tol` then only steers the interpolation of nonlinear terms.
+        method: ``"galerkin"``.
+        hyper: ``"auto"`` (exact where polynomial of degree at most 3 and cheap, else Q-DEIM), ``"deim"``, ``"qdeim"``
+            (all nonlinear terms interpolated), or None (exact only).
+        n_train: training runs; default 8 for one parameter, 10 for each of several. Corners are included.
+        n_test: held-back runs; default a quarter of the training runs, at least 2.
+        t_eval: times stored in every run; default 101 equal ones.
+        center: subtract the mean of the snapshots; the modes then describe deviations.
+        pod: decomposition, see `POD`.
+        rng: seed or generator of all random choices.
+        solver: method of the full runs (see `ritz.solve`).
+        executor, directory, progress: as in `ritz.sweep`; with a directory the full runs are kept and found again.
+        options: further options of `ritz.solve`. rtol and atol default to a hundredth of `tol` (at most 1e-6).
+
+    Returns:
+        `ReducedSystem`: a System that can be solved, swept and reduced again.
+
+    Raises:
+        ParameterError: unknown parameter or empty range.
+        SolveError: if every training run failed.
+        UnsupportedError: if the system cannot be projected, or ``hyper=None`` meets a term that is no polynomial.
+        ValueError: if `rank` exceeds the number of snapshots.
+
+    Warns:
+        AccuracyWarning: if no basis meets `tol` at the held-back points.
+        SweepWarning: if some runs failed.
+
+    Example:
+        >>> rom = rz.reduce(system, {nu: (0.02, 0.1)}, (0, 2), tol=1e-4)  # doctest: +SKIP
+        >>> rom(nu=0.05).plot()                                           # doctest: +SKIP
+    """
+    check_choice(method, ("galerkin",), "method")
+    if hyper is not None:
+        check_choice(hyper, CHOICES, "hyper")
+    if not 0 < tol < 1:
+        raise OptionError(f"tol is a relative error, 0 < tol < 1; found {tol!r}.")
+    began = time.perf_counter()
+    system = as_system(system)
+    form = None if isinstance(system, ReducedSystem) else point_form(system)
+    if isinstance(sweep, Sweep):
+        _reject_with_sweep(t_span=t_span, n_train=n_train, t_eval=t_eval, **options)
+        training, test = split_sweep(sweep, n_test, rng)
+        settings: dict[str, Any] = {"rtol": min(1e-6, 0.01 * tol), "atol": min(1e-6, 0.01 * tol)}
+    else:
+        tight = min(1e-6, 0.01 * tol)
+        settings = {"rtol": tight, "atol": tight, **options}
+        points, count = training_points(system, sweep, n_train, n_test, rng)
+        times = _times(t_span, t_eval)
+        assert t_span is not None
+        runs = run_sweep(
+            system, points.names, t_span, sampling=points.values, t_eval=times, executor=executor,
+            directory=directory, progress=progress, method=solver, **settings,
+        )  # fmt: skip
+        training, test = runs.select(range(count)), runs.select(range(count, len(runs)))
+        training.samples = replace(training.samples, box=points.box)
+    if not len(training.succeeded):
+        raise SolveError("All training runs failed:\n" + "\n".join(f"  {f}" for f in training.failures[:3]))
+    maker = _Maker(system, form, training, test, tol=tol, rank=rank, hyper=hyper, center=center, pod=pod, rng=rng)
+    solved = time.perf_counter()
+    model = maker.search(settings)
+    seconds = (solved - began, time.perf_counter() - solved)
+    model.training = replace(model.training, seconds=seconds)
+    if not model.error_estimate.met:
+        _warn_unmet(model, maker)
+    return model
+
+
+@dataclass(frozen=True)
+class _Projected:
+    """Operators of the largest basis so far, from which smaller ones are cut."""
+
+    operators: ReducedOperators
+    factors: tuple[Factor, ...]
+    exact: int
+    sampled: dict[int, tuple[int, float]]
+
+
+class _Maker:
+    """Everything that stays the same while the basis grows."""
+
+    def __init__(
+        self, system: Any, form: Any, training: Sweep, test: Sweep, *, tol: float, rank: int | None,
+        hyper: str | None, center: bool, pod: str, rng: Seed,
+    ) -> None:  # fmt: skip
+        self.system, self.form, self.training, self.test = system, form, training, test
+        self.tol, self.rank, self.hyper = tol, rank, hyper
+        snapshots = training.snapshots()
+        layout = system.layout
+        blocks = [(f.start, f.stop) for f in layout.fields] if layout.coords and len(layout.fields) > 1 else None
+        limit = None if rank is not None else HEADROOM * tol
+        self.pod = POD(rank, limit, method=pod, weights=layout.weights, center=center, groups=blocks, rng=rng)
+        self.pod.fit(snapshots)
+        self.n_snapshots = snapshots.shape[1]
+
+    def search(self, options: dict[str, Any]) -> ReducedSystem:
+        """Return the smallest basis tried whose held-back error is within the tolerance."""
+        largest = self.pod.rank_
+        if self.rank is not None:
+            return self._model(self._project(largest, 0.1 * self.tol), largest, options)
+        rank = self._rank_for(0.5 * self.tol)
+        accuracy, best = 0.1 * self.tol, None
+        for _ in range(ROUNDS):
+            reach = min(largest, -(-4 * rank // 3) + 2)
+            projected = self._project(reach, accuracy)
+            for tried in sorted({rank, (rank + reach) // 2, reach}):
+                model = self._model(projected, tried, options)
+                if best is None or float(model.error_estimate) < float(best.error_estimate):
+                    best = model
+                if model.error_estimate.met:
+                    return model
+            if reach == largest and not projected.sampled:
+                break
+            rank, accuracy = min(reach + 1, largest), 0.1 * accuracy
+        assert best is not None
+        return best
+
+    def _rank_for(self, tol: float) -> int:
+        sigma = self.pod.singular_values_
+        return min(self.pod.rank_, choose_rank(sigma, 0.0, None, tol, np.finfo(float).eps))
+
+    def _project(self, rank: int, accuracy: float) -> _Projected:
+        basis = self.pod.components_[:, :rank]
+        test = self.pod.weights_[:, None] * basis
+        if self.form is None:  # a reduced model is reduced by its own operators
+            operators = self.system.operators.project(basis, test, self.pod.mean_)
+            return _Projected(operators, self.system.factors, self.system.training.exact, self.system.training.sampled)
+        exact, sampled = split_products(self.form, rank, self.hyper)
+        sampling, modes = None, {}
+        if sampled:
+            runs = [solution for _, solution in self.training]
+            sampling = choose_points(
+                product_snapshots(self.form, sampled, runs, self.n_snapshots),
+                accuracy,
+                "deim" if self.hyper == "deim" else "qdeim",
+            )
+            modes = {j: (sampling.modes[j], sampling.constants[j]) for j in sampling.modes}
+        operators, factors = project(self.form, basis, test, self.pod.mean_, exact, sampling)
+        return _Projected(operators, factors, len(exact), modes)
+
+    def _model(self, projected: _Projected, rank: int, options: dict[str, Any]) -> ReducedSystem:
+        basis = np.ascontiguousarray(self.pod.components_[:, :rank])
+        layout = ReducedLayout(self.system.layout, basis, self.pod.weights_[:, None] * basis, self.pod.mean_)
+        run = self.training[int(self.training.succeeded[0])]
+        record = Training(
+            t_span=self.training.t_span, t_eval=np.asarray(run.t), options=options,
+            singular_values=self.pod.singular_values_, n_snapshots=self.n_snapshots,
+            n_train=len(self.training.succeeded), sampled=projected.sampled, exact=projected.exact,
+        )  # fmt: skip
+        sigma = self.pod.singular_values_
+        tail = self.pod.projection_error_**2 + float(np.sum(sigma[rank : self.pod.rank_] ** 2))
+        whole = self.pod.projection_error_**2 + float(np.sum(sigma[: self.pod.rank_] ** 2))
+        training_error = float(np.sqrt(tail / whole)) if whole > 0 else 0.0
+        unknown = ErrorEstimate(
+            self.test.names, np.zeros((0, len(self.test.names))), np.zeros(0), np.zeros(0), training_error
+        )
+        operators = projected.operators.truncate(rank)
+        model = ReducedSystem(self.system, layout, operators, projected.factors, self._region(), record, unknown)
+        model.error_estimate = self._estimate(model, options, unknown)
+        return model
+
+    def _region(self) -> TrainingRegion:
+        training = self.training
+        run = training[int(training.succeeded[0])]
+        fixed = {
+            str(info.name): float(v)
+            for info, v in zip(self.system.parameters, run.params, strict=True)
+            if str(info.name) not in training.names
+        }
+        points = training.parameters[training.succeeded]
+        return TrainingRegion(training.names, points, training.box, fixed, training.t_span)
+
+    def _estimate(self, model: ReducedSystem, options: dict[str, Any], unknown: ErrorEstimate) -> ErrorEstimate:
+        """Solve the reduced model at the held-back points and compare."""
+        from ritz.solvers.solve import solve
+
+        given = {k: v for k, v in options.items() if k in ("rtol", "atol")}
+        errors, projections = [], []
+        for point, full in self.test:
+            best = model.layout.decode(model.layout.encode(full.y))
+            projections.append(relative_error(best, full.y, self.pod.weights_))
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", RitzWarning)
+                    reduced = solve(model, self.test.t_span, params=point, t_eval=full.t, **given)
+                approximation = model.layout.decode(reduced.y)
+            except RitzError:
+                approximation = np.full((1, 1), np.nan)
+            errors.append(relative_error(approximation, full.y, self.pod.weights_))
+        return replace(
+            unknown,
+            parameters=self.test.parameters[self.test.succeeded],
+            errors=np.array(errors),
+            projections=np.array(projections),
+            tolerance=self.tol if self.rank is None else None,
+        )
+
+
+def _times(t_span: Any, t_eval: npt.ArrayLike | None) -> FloatArray:
+    if t_span is None:
+        raise OptionError("reduce needs the time span of the training runs: reduce(system, sweep, (0, t_end)).")
+    if t_eval is None:
+        return np.linspace(float(t_span[0]), float(t_span[1]), 101)
+    return np.asarray(t_eval, dtype=np.float64)
+
+
+def _reject_with_sweep(**given: Any) -> None:
+    """Raise for options that a finished sweep has settled already."""
+    for name, value in given.items():
+        if value is not None:
+            raise OptionError(
+                f"{name}= belongs to the training runs, but these are given by a finished sweep. Leave it out."
+            )
+
+
+def _warn_unmet(model: ReducedSystem, maker: _Maker) -> None:
+    estimate = model.error_estimate
+    projection = float(np.max(estimate.projections, initial=0.0))
+    if projection > maker.tol:
+        cure = "The training runs do not span the held-back ones: use more of them (n_train=), or more times (t_eval=)."
+    else:
+        cure = "The modes could hold the solution; use tighter rtol= and atol= for the runs, or a smaller tol=."
+    warnings.warn(
+        f"The reduced model has error {estimate.largest:.1e} at the held-back points, above tol={maker.tol:g}, with "
+        f"{model.size} modes (best possible with these: {projection:.1e}). {cure}",
+        AccuracyWarning,
+        stacklevel=3,
+    )
