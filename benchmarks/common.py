@@ -39,6 +39,7 @@ class Side:
         at_most: True turns the goal into an upper bound.
         tolerance: largest accepted error of the answer.
         cores: cores (and threads) this side may use.
+        stage_goal: most seconds per evaluation of the right-hand side, where the side states ``evaluations`` in a unit.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Side:
     at_most: bool = False
     tolerance: float = 1e-6
     cores: int = 1
+    stage_goal: float | None = None
 
 
 def options(description: str) -> argparse.Namespace:
@@ -216,6 +218,12 @@ def report(title: str, workers: list[Worker], unit: str, given: argparse.Namespa
                 text += f"   goal {sign} {worker.side.goal:g}: {'met' if met else 'NOT MET'}"
                 fine = fine and met
         print(text)
+        if worker.side.stage_goal is not None:
+            stage = median / worker.facts["evaluations"]
+            met = stage <= worker.side.stage_goal
+            goal = f"goal at most {pretty(worker.side.stage_goal)}: {'met' if met else 'NOT MET'}"
+            print(f"  {'':34} {pretty(stage)} an evaluation, {worker.facts['evaluations']} of them   {goal}")
+            fine = fine and met
         row = {"title": title, "side": worker.side.name, "unit": unit, "seconds": median, "ratio": ratio}
         row |= {"spread": [min(ratios), max(ratios)], "turns": len(ratios), "setup": worker.setup}
         write_row(row | {"facts": worker.facts, "machine": facts}, given.json)

@@ -5,6 +5,7 @@
 | ks | u_t + u u_x + u_xx + u_xxxx = 0 | [0, 16 pi N / 128) |
 | ns | w_t + psi_y w_x - psi_x w_y = nu lap w, -lap psi = w | [0, 2 pi)^2 |
 | gs | u_t = Du lap u - u v^2 + F (1 - u), v_t = Dv lap v + u v^2 - (F + k) v | [0, 2.5)^2 |
+| burgers | u_t + u u_x = nu u_xx | [0, 2 pi) |
 | lorenz | x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z | |
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 KS = {"dt": 0.05, "check": 10.0}
 NS = {"dt": 0.005, "nu": 1e-4, "check": 0.25}
 GS = {"dt": 1.0, "Du": 2e-5, "Dv": 1e-5, "F": 0.04, "k": 0.06, "length": 2.5, "check": 50.0}
+BURGERS = {"nu": 0.05, "range": (0.02, 0.1), "check": 2.0}
 LORENZ = {"sigma": 10.0, "rho": 28.0, "beta": 8.0 / 3.0, "start": (1.0, 1.0, 1.0), "end": 10.0, "tolerance": 1e-6}
 
 
@@ -105,6 +107,26 @@ def ks_reference(n, finer=4):
         lambda v: -0.5j * k * kept * np.fft.rfft(np.fft.irfft(v, n) ** 2),
         dt,
         round(KS["check"] / dt),
+    )
+    return np.fft.irfft(modes, n)
+
+
+def burgers_start(n):
+    """A smooth wave that steepens, (n,)."""
+    x = 2 * np.pi * np.arange(n) / n
+    return np.sin(x) + 0.5 * np.cos(2 * x)
+
+
+def burgers_reference(n, steps=4000):
+    """u at the check time for the middle viscosity, (n,)."""
+    k = np.arange(n // 2 + 1.0)
+    kept = k <= (n - 1) // 3
+    modes = etdrk4(
+        np.fft.rfft(burgers_start(n)) * kept,
+        -BURGERS["nu"] * k**2,
+        lambda v: -0.5j * k * kept * np.fft.rfft(np.fft.irfft(v, n) ** 2),
+        BURGERS["check"] / steps,
+        steps,
     )
     return np.fft.irfft(modes, n)
 

@@ -184,21 +184,22 @@ PERIODIC_CASES = {
     "allen_cahn_periodic_t10": PeriodicCase(allen_cahn, (256,), 1e-8),
     "kdv_soliton_c1": PeriodicCase(korteweg_de_vries, (256,), 1e-6),
     "kdv_two_soliton_a": PeriodicCase(korteweg_de_vries, (512,), 1e-6),
-    "nls_bright_1": PeriodicCase(nls_bright, (256,), 1e-7),
+    "nls_bright_1": PeriodicCase(nls_bright, (512,), 1e-7),
     "nls_akhmediev_a38": PeriodicCase(nls_akhmediev, (128,), 1e-6),
-    "nls_two_pulse_t6": PeriodicCase(nls_two_pulse, (384,), 1e-6),
+    "nls_two_pulse_t6": PeriodicCase(nls_two_pulse, (512,), 1e-6),
     "sine_gordon_breather_06": PeriodicCase(sine_gordon, (256,), 1e-6),
     "sine_gordon_kink_antikink_02": PeriodicCase(sine_gordon, (512,), 1e-6),
     "burgers_cole_hopf_a": PeriodicCase(burgers, (64,), 1e-8),
     "burgers_kt_t1": PeriodicCase(burgers, (384,), 1e-8),
     "advecting_gaussian_a": PeriodicCase(advection_diffusion, (128,), 1e-9),
-    "swift_hohenberg_1d_t20": PeriodicCase(swift_hohenberg, (192,), 1e-7),
+    "swift_hohenberg_1d_t20": PeriodicCase(swift_hohenberg, (256,), 1e-7),
     "cahn_hilliard_1d_t1": PeriodicCase(cahn_hilliard, (128,), 1e-7),
     "taylor_green_2d": PeriodicCase(taylor_green_2d, (32, 32), 1e-9),
-    "ns2d_shear_t2": PeriodicCase(vorticity, (96, 96), 1e-8),
-    "gray_scott_t50": PeriodicCase(gray_scott, (192, 192), 3e-7, {"rtol": 1e-7, "atol": 1e-9}),
-    "taylor_green_3d_re1600_t1": PeriodicCase(taylor_green_3d, (48, 48, 48), 1e-6, {"rtol": 1e-6, "atol": 1e-8}, True),
+    "ns2d_shear_t2": PeriodicCase(vorticity, (192, 192), 1e-8),
+    "gray_scott_t50": PeriodicCase(gray_scott, (384, 384), 3e-7, {"rtol": 1e-7, "atol": 1e-9}),
+    "taylor_green_3d_re1600_t1": PeriodicCase(taylor_green_3d, (48, 48, 48), 1e-6, {"rtol": 1e-6, "atol": 1e-8}),
 }
 
 LEFT = {"fisher_kpp_az": "not periodic: 1 on the left, 0 on the right; waits for Chebyshev axes"}
+ELIMINATED = {"p"}  # unknowns without a time derivative are no part of the state
 ELSEWHERE = {"nls_mi_k1_A1", "nls_mi_k1_2_A1"}  # growth rates: a test of their own

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from case_tools import cases, number, sample
-from pde_cases import ELSEWHERE, LEFT, PERIODIC_CASES, exact, schroedinger, x
+from pde_cases import ELIMINATED, ELSEWHERE, LEFT, PERIODIC_CASES, exact, schroedinger, x
 
 import ritz as rz
 from ritz.errors import ResolutionWarning
@@ -47,7 +47,9 @@ def bounds_of(solution) -> list[tuple[float, float]]:
 
 
 def field_at(solution, name: str, place: dict[str, str]) -> complex:
-    """Value of a field at a place and one of the stored times."""
+    """Value of a field at a place and one of the stored times; a lone unknown may have another name in the case."""
+    unknowns = [field.name for field in solution.problem.unknowns]
+    name = unknowns[0] if len(unknowns) == 1 else name
     index = int(np.argmin(np.abs(solution.t - number(place["t"]))))
     point = tuple(number(place[c.name]) for c in solution.problem.coordinates)
     return sample(np.asarray(solution[name])[..., index], bounds_of(solution), point)
@@ -68,7 +70,7 @@ def test_values_at_points(case_id):
     for row in rows:
         place = row["at"]
         for name, stored in row.items():
-            if name in ("at", "mean") or stored is None:
+            if name in ("at", "mean", *ELIMINATED):
                 continue
             if name == "L2_norm":
                 values = np.asarray(solution[solution.problem.unknowns[0].name])[..., -1]
@@ -85,7 +87,7 @@ def test_whole_field_against_the_closed_form(case_id):
     solution = solved(case_id)
     axes = solution.problem.coordinates
     grid = np.meshgrid(*(solution.system.layout.coords[c.name] for c in axes), indexing="ij")
-    for unknown in solution.problem.unknowns:
+    for unknown in [unknown for unknown in solution.problem.unknowns if unknown.name not in ELIMINATED]:
         closed = sp.lambdify([*axes, rz.t], exact(case_id, unknown.name), "numpy")
         values = np.asarray(solution[unknown.name])
         for index, time in enumerate(solution.t):
@@ -156,17 +158,7 @@ def energy_and_enstrophy(solution) -> np.ndarray:
     return np.array([power.sum(), (square * power).sum()]) / 2
 
 
-@pytest.mark.slow
 def test_taylor_green_quantities():
     name = "taylor_green_3d_re1600_t1"
     found, reference = energy_and_enstrophy(solved(name)), cases("pde_time")[name]["reference"]
     assert found == pytest.approx(reference, rel=PERIODIC_CASES[name].tolerance)
-
-
-def test_taylor_green_quantities_on_a_small_grid():
-    """The same with 24 points a side: three digits of the enstrophy in a few seconds."""
-    how = PERIODIC_CASES["taylor_green_3d_re1600_t1"]
-    system = how.build("taylor_green_3d_re1600_t1").discretize(rz.Fourier(24, 24, 24))
-    solution = rz.solve(system, (0.0, 1.0), t_eval=[1.0], rtol=1e-5, atol=1e-7)
-    reference = cases("pde_time")["taylor_green_3d_re1600_t1"]["reference"]
-    assert energy_and_enstrophy(solution) == pytest.approx(reference, rel=1e-3)
