@@ -10,18 +10,11 @@ from graph_strategies import build, recipes, states
 from hypothesis import given, settings
 
 from ritz.errors import UnsupportedError
-from ritz.symbolic.affine import (
-    AffineSplit,
-    affine_terms,
-    degree,
-    homogeneous_parts,
-    multilinear_form,
-    polynomial_in,
-    separate,
-)
+from ritz.symbolic.affine import AffineSplit, affine_terms, separate
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph, LinearMap
 from ritz.symbolic.high_precision import evaluate_mp
+from ritz.symbolic.polynomial import degree, homogeneous_parts, multilinear_form, polynomial_in
 
 quick = settings(max_examples=80, derandomize=True, deadline=None)
 X = Axis("x", "point")
