@@ -16,6 +16,7 @@ from ritz.symbolic.polynomial import REAL_LINEAR
 Terms = list[tuple[int, int]]  # (theta, rest)
 
 
+def separate(g: Graph, node: int, is_carrier: Callable[[int], bool]) -> tuple[int, int]:
     """Split a product into the factors that `is_carrier` accepts and the others.
 
     Returns:
