@@ -12,7 +12,7 @@ from sympy.core.function import AppliedUndef
 from ..errors import ParameterError, ProblemError, UnknownSymbol, nearest
 from .coordinates import Coordinate, Time
 from .domains import Domain
-from .equation import Eq, equation_name, quote
+from .equation import Eq, quote
 from .fields import Field
 from .operators import Dt
 from .parameters import Parameter
@@ -156,8 +156,8 @@ def _unknown_symbol(symbol: sp.Symbol, where: str, known: dict[str, sp.Symbol]) 
         fix = f"Use the {kind} {symbol} that the problem has, not a SymPy symbol of the same name."
     else:
         fix = (
-            f"{nearest(symbol.name, known).strip()} Make it with rz.params({symbol.name!r}, default=...) if it is given, "
-            f"with rz.fields({symbol.name!r}) if it is unknown."
+            f"{nearest(symbol.name, known).strip()} Make it with rz.params({symbol.name!r}, default=...) if it is "
+            f"given, with rz.fields({symbol.name!r}) if it is unknown."
         ).strip()
     raise UnknownSymbol(f"{symbol} is neither a coordinate, a field nor a parameter. {fix}\n{where}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ConditionError, nearest
@@ -71,14 +70,14 @@ class Periodic(Condition):
         return f"Periodic({', '.join(map(repr, self._names))})"
 
 
-def check_conditions(domain: Domain | None, conditions: Iterable[Any]) -> tuple[Condition, ...]:
-    """Return the conditions as a tuple when they cover every axis exactly once.
+def check_conditions(domain: Domain | None, conditions: Any) -> tuple[Condition, ...]:
+    """Return the conditions (one, or an iterable of them) as a tuple when they cover every axis exactly once.
 
     Raises:
         ConditionError: for something that is no condition, conditions without a domain, an axis without a condition,
             an axis with two.
     """
-    given = tuple(conditions)
+    given = (conditions,) if isinstance(conditions, (Condition, str)) else tuple(conditions)
     for condition in given:
         if not isinstance(condition, Condition):
             raise ConditionError(

@@ -43,7 +43,16 @@ def make_symbols(names: str, make: Callable[[str], Any]) -> Any:
     return sp.symbols(names, cls=build)
 
 
-class Independent(sp.Symbol):
+class Named(sp.Symbol):
+    """Base of all symbols of the language; in text they are sorted by name, whatever their kind."""
+
+    @classmethod
+    def class_key(cls) -> Any:
+        """Return the sort key that all symbols share."""
+        return sp.Symbol.class_key()
+
+
+class Independent(Named):
     """A real independent variable: the common base of `Coordinate` and `Time`."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -64,7 +64,8 @@ class Domain:
         return hash(tuple(self._written.items()))
 
     def __repr__(self) -> str:
-        return f"Box({', '.join(f'{axis}=({_text(low)}, {_text(high)})' for axis, (low, high) in self._written.items())})"
+        axes = (f"{axis}=({_text(low)}, {_text(high)})" for axis, (low, high) in self._written.items())
+        return f"Box({', '.join(axes)})"
 
     def _latex(self, *_: Any) -> str:
         return r" \times ".join(
@@ -136,9 +137,7 @@ def _bounds(axis: Coordinate, bounds: Any) -> tuple[sp.Expr, sp.Expr]:
         low, high = (sp.sympify(bound, strict=True) for bound in bounds)
         numbers = float(low), float(high)
     except (TypeError, ValueError, sp.SympifyError):
-        raise ProblemError(
-            f"Axis {axis} needs a pair of numbers, e.g. {axis}=(0, 1), but got {bounds!r}."
-        ) from None
+        raise ProblemError(f"Axis {axis} needs a pair of numbers, e.g. {axis}=(0, 1), but got {bounds!r}.") from None
     if not all(math.isfinite(number) for number in numbers):
         raise ProblemError(f"Axis {axis} must be bounded, but got ({low}, {high}). Truncate it to a finite interval.")
     if numbers[0] >= numbers[1]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from .coordinates import Coordinate, Time, check_name, make_symbols
+from .coordinates import Coordinate, Named, Time, check_name, make_symbols
 
 RANK_NAMES = ("scalar", "vector", "tensor")
 
@@ -21,7 +21,7 @@ def rank_name(rank: int) -> str:
     return RANK_NAMES[rank] if rank < len(RANK_NAMES) else f"rank-{rank} tensor"
 
 
-class Field(sp.Symbol):
+class Field(Named):
     """An unknown function, written as a bare symbol.
 
     Args:
@@ -33,8 +33,8 @@ class Field(sp.Symbol):
         rank: as given.
         is_complex_field: as `complex`.
 
-    Fields are equal when name, rank and kind are equal. ``u.diff(x)`` is the derivative ``dx(u)``; of a whole expression
-    take `d`, `dx`, `dt` and so on, since SymPy's own ``diff`` of a sum cannot know that a field varies.
+    Fields are equal when name, rank and kind are equal. ``u.diff(x)`` is the derivative ``dx(u)``; of a whole
+    expression take `d`, `dx`, `dt` and so on, since SymPy's own ``diff`` of a sum cannot know that a field varies.
 
     Example:
         >>> Field("u").rank, Field("E", rank=1).rank
@@ -71,7 +71,7 @@ def differentiate_symbolically(expr: sp.Expr, symbols: tuple[Any, ...], otherwis
     """Return the derivative of a field or operator by `symbols`, keeping those by space and time unevaluated."""
     if not symbols or not isinstance(symbols[0], (Coordinate, Time)):
         return otherwise(symbols)
-    from .operators import d
+    from .notation import d
 
     order, rest = 1, symbols[1:]
     if rest and isinstance(rest[0], (int, sp.Integer)):

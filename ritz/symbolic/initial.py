@@ -78,9 +78,7 @@ def read_key(key: Any, unknowns: tuple[Field, ...]) -> Key:
     )
 
 
-def collect(
-    given: Any, unknowns: tuple[Field, ...], components: Mapping[Field, tuple[Field, ...]]
-) -> dict[Key, Any]:
+def collect(given: Any, unknowns: tuple[Field, ...], components: Mapping[Field, tuple[Field, ...]]) -> dict[Key, Any]:
     """Return initial values by unknown (or its time derivative), each checked.
 
     Tensor values become flat tuples with one entry per component.

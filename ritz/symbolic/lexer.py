@@ -135,4 +135,6 @@ def _stray(text: str, place: int) -> ParseError:
         "!": "Factorials are not supported; write gamma(n + 1).",
         "√": "Write sqrt(...).",
     }
-    return fail(text, place, f"The character {text[place]!r} has no meaning here. {hints.get(text[place], '')}".rstrip())
+    return fail(
+        text, place, f"The character {text[place]!r} has no meaning here. {hints.get(text[place], '')}".rstrip()
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import sympy as sp
 
@@ -41,7 +41,7 @@ class OperatorValue:
         return OperatorValue(f"{self.text}**{n}", repeated)
 
 
-Value = sp.Expr | OperatorValue
+Value: TypeAlias = Any  # an expression or an `OperatorValue`
 NABLA = OperatorValue("∇", notation.grad)
 
 

@@ -41,7 +41,7 @@ def as_expression(value: Any, what: str = "an expression") -> sp.Expr:
         rows = [Vector(*row) for row in value.tolist()]
         return Vector(*(row.args[0] for row in rows)) if value.cols == 1 else Vector(*rows)
     if isinstance(value, (bool, sp.logic.boolalg.BooleanAtom)):
-        raise ProblemError(f"Expected {what}, but got {value}: a comparison was evaluated by Python. Write rz.Eq(a, b).")
+        raise ProblemError(f"Expected {what}, but got {value}: Python evaluated a comparison. Write rz.Eq(a, b).")
     try:
         result = sp.sympify(value, strict=True)
     except (sp.SympifyError, TypeError):

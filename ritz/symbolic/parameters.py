@@ -9,12 +9,12 @@ from typing import Any
 import sympy as sp
 
 from ..errors import ParameterError
-from .coordinates import check_name, make_symbols
+from .coordinates import Named, check_name, make_symbols
 
 Bounds = tuple[float, float]
 
 
-class Parameter(sp.Symbol):
+class Parameter(Named):
     """A real constant of the model.
 
     Args:
@@ -24,7 +24,8 @@ class Parameter(sp.Symbol):
         positive: declare it positive; by default this is read off the bounds.
 
     Raises:
-        ParameterError: if the default is not a finite number, a bound is not a number (infinite is one), or the default lies outside the bounds.
+        ParameterError: if the default is no finite number, a bound is no number, or the default lies outside the
+            bounds.
 
     Two parameters are equal when name, default and bounds are equal: an edited default is a new parameter, so that no
     expression can keep the old one.
@@ -38,9 +39,7 @@ class Parameter(sp.Symbol):
     default: float | None
     bounds: Bounds | None
 
-    def __new__(
-        cls, name: str, default: Any = None, bounds: Any = None, positive: bool | None = None
-    ) -> Parameter:
+    def __new__(cls, name: str, default: Any = None, bounds: Any = None, positive: bool | None = None) -> Parameter:
         check_name(name, "parameter")
         limits = _bounds(name, bounds)
         value = None if default is None else _number(name, default, "default")
@@ -122,7 +121,9 @@ def _check_default(name: str, value: float | None, bounds: Bounds | None, positi
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, Sequence) and len(value) == 2 and not any(isinstance(v, (Sequence, type(None))) for v in value)
+    if not isinstance(value, Sequence) or len(value) != 2:
+        return False
+    return not any(entry is None or isinstance(entry, Sequence) for entry in value)
 
 
 def params(names: str, default: Any = None, bounds: Any = None, positive: bool | None = None) -> Any:
@@ -166,6 +167,7 @@ def _spread(names: list[str], given: Any, what: str, *, single: bool) -> list[An
     entries = list(given)
     if len(entries) != len(names):
         raise ParameterError(
-            f"{len(names)} parameters ({', '.join(names)}) but {len(entries)} {what} values. Give one per name, in order."
+            f"{len(names)} parameters ({', '.join(names)}) but {len(entries)} {what} values. "
+            "Give one per name, in order."
         )
     return entries

@@ -13,15 +13,16 @@ import sympy as sp
 from sympy.core.parameters import distribute
 
 from ..errors import ParseError, ProblemError, nearest
-from .coordinates import Coordinate, Time, t
+from .coordinates import Coordinate, t
 from .equation import Eq
 from .fields import Field, rank_name
 from .functions import CONSTANTS, FUNCTIONS, PREFIX
-from .lexer import GREEK, Token, fail, tokenize
+from .lexer import Token, fail
 from .operator_values import NABLA, OperatorValue, Value, apply_operator, compose, derivative_operator
 from .operators import Cross, Dot, Outer
+from .signs import APPLY, Signs
 
-SUM, PRODUCT, UNARY, APPLY, POWER = 10, 20, 25, 28, 30
+SUM, PRODUCT, UNARY, POWER = 10, 20, 25, 30
 INFIX = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "·": PRODUCT, "×": PRODUCT, "⊗": PRODUCT, "**": POWER}
 DEEPEST = 120
 
@@ -31,8 +32,8 @@ def parse(text: str, symbols: Iterable[sp.Symbol] | Mapping[str, sp.Symbol] = ()
 
     Understands ``+ - * / ** ^``, numbers (``1e4``), the usual functions, the operators of the language
     (``dt dx dy dz d lap grad div curl dot ...``), subscripts (``u_t``, ``u_xx``), fractions (``d(u)/dt``, ``du/dt``,
-    ``∂u/∂t``) and signs (``∂x u``, ``∂ₓu``, ``∇·u``, ``∇²u``, ``Δu``, ``(u·∇)u``); ``d_xx`` and ``Δ`` may form operators
-    such as ``(1 + d_xx)**2*u``.
+    ``∂u/∂t``) and signs (``∂x u``, ``∂ₓu``, ``∇·u``, ``∇²u``, ``Δu``, ``(u·∇)u``); ``d_xx`` and ``Δ`` may form
+    operators such as ``(1 + d_xx)**2*u``.
 
     Args:
         text: what to read.
@@ -86,49 +87,13 @@ def parse_expression(text: str, symbols: Iterable[sp.Symbol] | Mapping[str, sp.S
 def _named(symbols: Iterable[sp.Symbol] | Mapping[str, sp.Symbol]) -> dict[str, sp.Symbol]:
     if isinstance(symbols, Mapping):
         return dict(symbols)
-    return {symbol.name: symbol for symbol in ([symbols] if isinstance(symbols, sp.Symbol) else symbols)}
+    if isinstance(symbols, sp.Symbol):
+        return {symbols.name: symbols}
+    listed: list[sp.Symbol] = list(symbols)
+    return {symbol.name: symbol for symbol in listed}
 
 
-class _Parser:
-    def __init__(self, text: str, symbols: dict[str, sp.Symbol]) -> None:
-        if not isinstance(text, str):
-            raise ParseError(f"Expected a string, but got {text!r} of type {type(text).__name__}.")
-        self.text = text
-        self.symbols = symbols
-        self.tokens = tokenize(text, symbols)
-        self.place = 0
-        self.depth = 0
-        axes = {s.name: s for s in symbols.values() if isinstance(s, Coordinate)}
-        self.axes: dict[str, Coordinate | Time] = {**{n: Coordinate(n) for n in "xyz"}, **axes, "t": t}
-
-    # ------------------------------------------------------------------ tokens
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.place]
-
-    def peek(self, ahead: int) -> Token:
-        return self.tokens[min(self.place + ahead, len(self.tokens) - 1)]
-
-    def take(self) -> Token:
-        token = self.token
-        self.place = min(self.place + 1, len(self.tokens) - 1)
-        return token
-
-    def accept(self, sign: str) -> bool:
-        if self.token.kind == "sign" and self.token.text == sign:
-            self.place += 1
-            return True
-        return False
-
-    def expect(self, sign: str, why: str) -> None:
-        if not self.accept(sign):
-            found = "the end" if self.token.kind == "end" else repr(self.token.text)
-            raise self.error(f"Expected {sign!r} {why}, but found {found}.")
-
-    def error(self, message: str, token: Token | None = None) -> ParseError:
-        return fail(self.text, (token or self.token).start, message)
-
-    # ------------------------------------------------------------------ grammar
+class _Parser(Signs):
     def whole(self) -> sp.Expr | Eq:
         left = self.expression()
         if self.token.kind == "end":
@@ -170,13 +135,6 @@ class _Parser:
             else:
                 self.depth -= 1
                 return left
-
-    @staticmethod
-    def starts_operator(token: Token) -> bool:
-        return token.kind == "sign" and token.text in ("∂", "∇", "Δ")
-
-    def starts_operand(self, token: Token) -> bool:
-        return token.kind in ("name", "number") or token.text == "(" or self.starts_operator(token)
 
     def infix(self, left: Value) -> Value:
         """Read one operator and its right side; sums and products are gathered, so that long ones cost linear time."""
@@ -258,113 +216,10 @@ class _Parser:
             raise self.error(f"{token.text} is beyond the range of double precision.", token)
         return sp.Integer(int(value)) if value.is_integer() and abs(value) < 2**53 else sp.Float(value)
 
-    # ------------------------------------------------------------------ signs of analysis
-    def order(self) -> int:
-        """Read an order written as a power after an operator sign; 1 if there is none."""
-        if self.token.kind == "power":
-            return int(self.take().text)
-        if self.token.text == "**" and self.peek(1).kind == "number" and self.peek(1).text.isdigit():
-            self.take()
-            return int(self.take().text)
-        return 1
-
-    def operand_of(self, operator: OperatorValue) -> Value:
-        """Apply an operator sign to what follows; with nothing after it, it stays an operator."""
-        if self.accept("("):
-            inner = self.value(0)
-            self.expect(")", "to close the bracket")
-            return apply_operator(operator, inner)
-        if self.starts_operand(self.token):
-            return apply_operator(operator, self.value(APPLY))
-        return operator
-
-    def nabla(self) -> Value:
-        if self.token.text in ("·", "×"):
-            sign = self.take().text
-            return self.operand_of(OperatorValue(f"∇{sign}", FUNCTIONS["div" if sign == "·" else "curl"][0]))
-        order = self.order()
-        if order % 2 == 0:
-            return self.operand_of(OperatorValue("∇²", FUNCTIONS["lap"][0]).power(order // 2))
-        return self.operand_of(NABLA)
-
-    def partial(self, token: Token) -> Value:
-        fraction = self.leibniz("∂")
-        if fraction is not None:
-            return fraction
-        self.order()
-        word = self.token
-        axes = self.split_axes(word.text.lstrip("_")) if word.kind == "name" else None
-        if axes is None:
-            raise self.error(
-                f"Expected a coordinate after '∂', e.g. ∂x u or ∂u/∂x, but found {word.text or 'the end'!r}. "
-                f"Known: {', '.join(self.axes)}.",
-                word,
-            )
-        self.take()
-        operator = derivative_operator(f"∂{word.text}", axes)
-        return self.operand_of(operator.power(self.order()))
-
-    def leibniz(self, sign: str) -> Value | None:
-        """Read ``∂u/∂t``, ``∂²u/∂x²``, ``d(u)/dt``, ``du/dt`` if that is what follows; else read nothing."""
-        start = self.place
-        self.order()
-        if self.token.kind == "name" and self.peek(1).text != "(":
-            self.place += 1
-        elif self.token.text == "(":
-            self.place = self.closing(self.place) + 1
-        else:
-            self.place = start
-            return None
-        end = self.place
-        if not self.accept("/") or not self.denominator_follows(sign):
-            self.place = start
-            return None
-        axes = self.denominator(sign)
-        after = self.place
-        self.place = start
-        self.order()
-        operand = self.finished(self.prefix(), self.token)
-        assert self.place == end
-        self.place = after
-        return derivative_operator(f"{sign}/{sign}...", axes).function(operand)
-
-    def closing(self, place: int) -> int:
-        """Return where the bracket that opens at `place` closes."""
-        depth = 0
-        for i in range(place, len(self.tokens)):
-            depth += {"(": 1, ")": -1}.get(self.tokens[i].text, 0)
-            if depth == 0:
-                return i
-        raise self.error("This bracket is never closed.", self.tokens[place])
-
-    def denominator_follows(self, sign: str) -> bool:
-        if sign == "∂":
-            return self.token.text == "∂"
-        return self.token.kind == "name" and self._plain_denominator(self.token.text) is not None
-
-    def _plain_denominator(self, word: str) -> tuple[Coordinate | Time, int] | None:
-        """Return axis and order of ``dt``, ``dx2``."""
-        name = word[1:].rstrip("0123456789")
-        digits = word[1 + len(name) :]
-        return (self.axes[name], int(digits or 1)) if word[:1] == "d" and name in self.axes else None
-
-    def denominator(self, sign: str) -> list[Coordinate | Time]:
-        axes: list[Coordinate | Time] = []
-        if sign == "d":
-            found = self._plain_denominator(self.take().text)
-            assert found is not None
-            return [found[0]] * (found[1] * self.order())
-        while self.accept("∂"):
-            word = self.take()
-            if word.text not in self.axes:
-                raise self.error(f"Expected one of {', '.join(self.axes)} after '∂', but found {word.text!r}.", word)
-            axes += [self.axes[word.text]] * self.order()
-        return axes
-
     # ------------------------------------------------------------------ names
     def name(self, token: Token) -> Value:
         word = token.text
-        symbol = self.symbols.get(word) or self.symbols.get(self.greek(word))
+        symbol = self.known(word)
         fraction = self.plain_fraction(token, symbol)
         if fraction is not None:
             return fraction
@@ -386,12 +241,6 @@ class _Parser:
             return t
         raise self.unknown(token)
 
-    @staticmethod
-    def greek(word: str) -> str:
-        head, _, tail = word.partition("_")
-        name = "".join(GREEK.get(c, c) for c in head)
-        return f"{name}_{tail}" if tail else name
-
     def symbol(self, symbol: sp.Symbol, token: Token) -> sp.Expr:
         if self.token.text == "(" and self.token.glued:
             kind = type(symbol).__name__.lower()
@@ -399,30 +248,6 @@ class _Parser:
                 f"{symbol} is a {kind}, not a function. Write {symbol} alone, or {symbol}*(...) for a product.", token
             )
         return symbol
-
-    def plain_fraction(self, token: Token, symbol: sp.Symbol | None) -> Value | None:
-        """Read ``d(u)/dt``, ``du/dt``, ``d2u/dt2`` and ``d^2 u/dt^2``."""
-        word = token.text
-        if word == "d" and (self.token.text in ("(", "**") or self.token.kind in ("power", "name")):
-            return self.leibniz("d")
-        if symbol is not None or not word.startswith("d") or self.token.text not in ("/", "("):
-            return None
-        name = word[1:].lstrip("0123456789")
-        target = self.symbols.get(name) or self.symbols.get(self.greek(name))
-        start = self.place
-        if name == "" and self.token.text == "(" and word != "d":
-            self.place = self.closing(self.place) + 1
-        elif not isinstance(target, Field) or self.token.text != "/":
-            return None
-        end = self.place
-        if not self.accept("/") or not self.denominator_follows("d"):
-            self.place = start
-            return None
-        axes = self.denominator("d")
-        after, self.place = self.place, start
-        operand = target if isinstance(target, Field) and end == start else self.finished(self.prefix(), token)
-        self.place = after
-        return derivative_operator("d/d...", axes).function(operand)
 
     def call(self, token: Token) -> Value:
         function, fewest, most = FUNCTIONS[token.text]
@@ -446,7 +271,7 @@ class _Parser:
     def subscripted(self, token: Token) -> sp.Expr | None:
         """Read ``u_xx`` or ``psi_t`` as a derivative of a known field."""
         base, _, suffix = token.text.rpartition("_")
-        field = self.symbols.get(base) or self.symbols.get(self.greek(base))
+        field = self.known(base)
         axes = self.split_axes(suffix)
         if not isinstance(field, Field) or axes is None:
             return None
@@ -457,17 +282,6 @@ class _Parser:
                 token,
             )
         return derivative_operator(token.text, axes).function(field)
-
-    def split_axes(self, word: str) -> list[Coordinate | Time] | None:
-        """Read a run of coordinate names such as ``xxy``; None if it is none."""
-        axes: list[Coordinate | Time] = []
-        while word:
-            name = next((n for n in sorted(self.axes, key=len, reverse=True) if word.startswith(n)), None)
-            if name is None:
-                return None
-            axes.append(self.axes[name])
-            word = word[len(name) :]
-        return axes or None
 
     def bare_derivative(self, word: str) -> OperatorValue | None:
         """Read ``d_xx`` or ``dxx`` as an operator."""
@@ -491,5 +305,6 @@ class _Parser:
         if token.text == ")":
             return self.error("This bracket closes nothing.")
         if token.kind in ("name", "number") or token.text == "(":
-            return self.error(f"An operator is missing between {before.text!r} and {token.text!r}. Write '*' to multiply.")
+            pair = f"{before.text!r} and {token.text!r}"
+            return self.error(f"An operator is missing between {pair}. Write '*' to multiply.")
         return self.error(f"{token.text!r} makes no sense here.")

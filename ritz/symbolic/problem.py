@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import sympy as sp
 
 from ..errors import InitialValueError, OptionError, ProblemError, reject_unknown
-from . import checks, initial as initial_values
+from . import checks
+from . import initial as initial_values
 from .conditions import Condition, check_conditions
 from .coordinates import Coordinate
 from .domains import Domain
@@ -103,7 +104,7 @@ class Problem:
             domain=domain,
             name=name,
             equations=_read_equations(equations, domain, chosen, declared, given_initial),
-            conditions=check_conditions(domain, [conditions] if isinstance(conditions, (Condition, str)) else conditions),
+            conditions=check_conditions(domain, conditions),
         )
         checks.check_symbols(self.equations, domain, declared, chosen)
         self._set(unknowns=checks.order_unknowns(self.equations, chosen))

@@ -116,7 +116,7 @@ def component_equations(equations: tuple[Eq, ...], expander: Expander) -> tuple[
 
 def _difference(equation: Eq, expander: Expander) -> Tensor:
     """Return lhs - rhs; the number zero fits every rank."""
-    left, right = expander(equation.lhs), expander(equation.rhs)
+    left, right = expander.whole(equation.lhs), expander.whole(equation.rhs)
     if right.is_zero and right.rank == 0:
         return left
     if left.is_zero and left.rank == 0:

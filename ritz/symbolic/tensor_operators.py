@@ -29,9 +29,7 @@ def need(tensor: Tensor, ranks: tuple[int, ...], node: op.Operator, part: sp.Bas
     """Raise unless the rank of `tensor`, the value of `part` in `node`, is one of `ranks`."""
     if tensor.rank not in ranks:
         wanted = " or ".join(f"a {rank_name(rank)}" for rank in ranks)
-        raise located(
-            f"{node.word}() takes {wanted}, but {part} in {node} is a {rank_name(tensor.rank)}. {fix}", node
-        )
+        raise located(f"{node.word}() takes {wanted}, but {part} in {node} is a {rank_name(tensor.rank)}. {fix}", node)
 
 
 def need_axis(expander: Expander, axis: sp.Basic, node: op.Operator) -> int:

@@ -54,7 +54,7 @@ class Tensor:
     @property
     def is_zero(self) -> bool:
         """Whether every entry is the number zero."""
-        return all(entry.is_zero is True and entry.is_number for entry in self.entries)
+        return all(entry.is_Number and entry == 0 for entry in self.entries)
 
 
 def indices(rank: int, size: int) -> Iterator[Index]:
@@ -83,6 +83,7 @@ class Expander:
         self.space = space
         self.components = components
         self._memo: dict[sp.Expr, Tensor] = {}
+        self._plain = not any(field.rank or field.is_complex_field for field in components)
 
     def __call__(self, expr: sp.Expr) -> Tensor:
         """Return the components of `expr`.
@@ -92,9 +93,12 @@ class Expander:
         """
         known = self._memo.get(expr)
         if known is None:
-            known = self._expand(expr)
-            self._memo[expr] = known
+            known = self._memo[expr] = self._expand(expr)
         return known
+
+    def whole(self, expr: sp.Expr) -> Tensor:
+        """Return the components of one side of an equation; quick where it holds real scalars without operators."""
+        return self.scalar(expr) if self._plain and not expr.has(op.Operator) else self(expr)
 
     def _expand(self, e: sp.Expr) -> Tensor:
         if isinstance(e, Field):
@@ -143,8 +147,8 @@ class Expander:
         if len(tensors) > 1:
             (a, _), (b, _) = tensors[:2]
             raise located(
-                f"The product of the {rank_name(tensors[0][1].rank)} {a} and the {rank_name(tensors[1][1].rank)} {b} is "
-                f"not defined. Write dot({a}, {b}), cross({a}, {b}) or outer({a}, {b}).",
+                f"The product of the {rank_name(tensors[0][1].rank)} {a} and the {rank_name(tensors[1][1].rank)} {b} "
+                f"is not defined. Write dot({a}, {b}), cross({a}, {b}) or outer({a}, {b}).",
                 e,
             )
         scale = sp.Mul(*(value.entries[0] for _, value in factors if not value.rank))
@@ -177,7 +181,7 @@ class Expander:
     @staticmethod
     def _rebuilt(e: sp.Expr, args: list[sp.Basic]) -> sp.Expr:
         """Return `e` with other arguments, or `e` itself where nothing changed."""
-        if all(new is old for new, old in zip(args, e.args, strict=True)):
+        if all(new is old or new == old for new, old in zip(args, e.args, strict=True)):
             return e
         return e.func(*args)
 

@@ -118,8 +118,8 @@ def _message(found: tuple[LinearTerm, sp.Expr, int], written: Eq, equation: Scal
     sign = "negative" if (order // 2) % 2 else "positive"
     return (
         f"This is {kind}: with {Dt(term.field, time)} alone on the left, the right side has "
-        f"{text_of(coefficient * derivative)}, whose coefficient must not be {sign}, or ever finer waves grow ever faster "
-        f"and no grid gives an answer. Change the sign of this term{_where_of(equation)}.\n"
+        f"{text_of(coefficient * derivative)}, whose coefficient must not be {sign}, or ever finer waves grow ever "
+        f"faster and no grid gives an answer. Change the sign of this term{_where_of(equation)}.\n"
         f"{quote(written, equation.source + 1, _part(written, term))}"
     )
 
