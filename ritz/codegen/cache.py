@@ -100,7 +100,7 @@ def load(source: str) -> ModuleType:
 
 def _write(name: str, source: str) -> Path:
     """Put the text into place atomically, so that no process ever reads half a file."""
-    root = _writable_directory()
+    root = writable_directory()
     path = root / f"{name}.py"
     if not path.exists():
         handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=root)
@@ -110,7 +110,8 @@ def _write(name: str, source: str) -> Path:
     return path
 
 
-def _writable_directory() -> Path:
+def writable_directory() -> Path:
+    """The cache folder, made if needed; a temporary one where the platform's folder cannot be written."""
     root = directory()
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -152,6 +152,9 @@ class _StagePrinter:
     def _load(self, node: int, part: str) -> tuple[str, int]:
         """Expression and depth of a leaf; part is ``re`` or ``im`` for complex arrays, else empty."""
         op, args = self.g.op[node], self.g.args[node]
+        if op == "input" and args[1] == "part":
+            which, leaf = args[0].split()
+            return self._load(int(leaf), which)
         if op == "map":
             buffer, position = self.program.map_results[node]
             axes, is_complex, _ = self.program.buffers[buffer]
@@ -198,12 +201,7 @@ class _StagePrinter:
             self.name.append(_number(args[0]))
             return
         if op == "leaf":
-            if code.is_complex[i]:
-                self.name.append("")  # read through re and im only
-                return
             text, depth = self._load(args[0], "")
-        elif op == "func" and args[0] in ("re", "im") and code.op[args[1]] == "leaf" and code.is_complex[args[1]]:
-            text, depth = self._load(code.args[args[1]][0], args[0])
         else:
             text = _expression(op, args, [self.name[k] for k in code.operands(i)])
             depth = self._depth_of(code.axes[i])

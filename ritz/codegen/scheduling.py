@@ -1,20 +1,135 @@
-"""The straight-line code of a stage: which rewriter chooses it, and what it reports."""
+"""The straight-line code of a stage: chosen by the rewriter, remembered on disk.
+
+The rewriter's work depends on the expressions alone, so its result is stored beside the kernels under a hash of them:
+a second run neither searches nor compiles.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from ritz.codegen import cache
 from ritz.codegen.program import Scheduler
-from ritz.symbolic.graph import Graph
+from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.lowering import schedule_naive
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
+STAGE_BUDGET = 1.0  # seconds of search for one stage
+_FORMAT = "1"
+
 
 def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any]) -> Scheduler:
-    """Return the function that turns the roots of a stage into code; reports are appended to `records`."""
+    """Return the function that turns the roots of a stage into code; reports are appended to `records`.
+
+    Args:
+        rewriter: ``"egraph"``, ``"sympy"`` or None.
+        parameters: their bounds are facts that rules with side conditions may use.
+        records: receives one `RewriteReport` for each stage.
+    """
+    bounds = {p.name: p.bounds for p in parameters if p.bounds is not None}
 
     def schedule(g: Graph, roots: Sequence[int]) -> Scheduled:
-        return schedule_naive(g, roots)
+        roots = split_complex_leaves(g, roots)
+        if rewriter is None:
+            return schedule_naive(g, roots)
+        key, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
+        stored = _read(key)
+        if stored is None:
+            stored = _rewrite(g, roots, rewriter, bounds)
+            _write(key, (_renumbered(stored[0], {n: i for i, n in enumerate(leaves)}), stored[1]))
+        else:
+            stored = (_renumbered(stored[0], dict(enumerate(leaves))), stored[1])
+        records.append(stored[1])
+        return stored[0]
 
     return schedule
+
+
+def _rewrite(g: Graph, roots: Sequence[int], rewriter: str, bounds: Mapping[str, Any]) -> tuple[Scheduled, Any]:
+    from ritz.symbolic.rewrite.interface import rewrite
+
+    facts = {n: bounds[g.args[n][0]] for n in g.inputs(roots, "param") if g.args[n][0] in bounds}
+    result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=STAGE_BUDGET)
+    return result.scheduled, result.report
+
+
+def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
+    """Replace the real and imaginary parts of complex leaves by real inputs of kind ``part``.
+
+    Such an input is named ``re <node>`` or ``im <node>`` after the leaf it belongs to.
+    """
+    new: dict[int, int] = {}
+    for node in g.topological(roots):
+        if g.op[node] == "func" and g.args[node][0] in ("re", "im"):
+            leaf = g.args[node][1][0]
+            new[node] = g.input(f"{g.args[node][0]} {leaf}", "part", g.axes[leaf])
+        elif g.op[node] in ("input", "map", "gather"):
+            new[node] = node
+        elif g.op[node] == "func" and g.args[node][0] == "complex":
+            new[node] = node  # the argument of a map, which is itself a leaf here
+        else:
+            new[node] = g.rebuild(node, lambda n: new.get(n, n))
+    return [new[r] for r in roots]
+
+
+# ------------------------------------------------------------------------------------------------ stored results
+def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[int]]:
+    """A hash of the expressions that does not depend on node numbers, and the leaves in their order."""
+    from ritz.symbolic.rewrite.lowering import pointwise_order
+
+    number: dict[int, int] = {}
+    leaves: list[int] = []
+    lines = [_FORMAT, options]
+    for node in pointwise_order(g, roots):
+        number[node] = len(number)
+        op, args = g.op[node], g.args[node]
+        if op == "add" or op == "mul":
+            lines.append(f"{op} {args[0]!r} {[(number[n], k) for n, k in args[1]]!r}")
+        elif op == "func":
+            lines.append(f"{args[0]} {[number[n] for n in args[1]]!r}")
+        elif op in ("const", "imag"):
+            lines.append(f"{op} {args!r}")
+        else:
+            kind = args[1] if op == "input" else op
+            leaves.append(node)
+            lines.append(f"leaf {kind} {_axes_text(g.axes[node])} {args[0] if kind == 'param' else ''}")
+    lines.append(repr([number[r] for r in roots]))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:24], leaves
+
+
+def _axes_text(axes: frozenset[Axis]) -> str:
+    return ",".join(sorted(f"{a.name}:{a.kind}" for a in axes))
+
+
+def _renumbered(code: Scheduled, leaf: Mapping[int, int]) -> Scheduled:
+    args = tuple((leaf[a[0]],) if op == "leaf" else a for op, a in zip(code.op, code.args, strict=True))
+    return Scheduled(code.op, args, code.axes, code.is_complex, code.roots)
+
+
+def _path(key: str) -> Path:
+    return cache.directory() / f"schedule_{key}.pickle"
+
+
+def _read(key: str) -> tuple[Scheduled, Any] | None:
+    try:
+        with open(_path(key), "rb") as file:
+            return pickle.load(file)  # type: ignore[no-any-return]
+    except (OSError, pickle.PickleError, EOFError, AttributeError, ImportError, TypeError):
+        return None  # absent, or written by another version: it is made again
+
+
+def _write(key: str, value: tuple[Scheduled, Any]) -> None:
+    try:
+        root = cache.writable_directory()
+        handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=root)
+        with os.fdopen(handle, "wb") as file:
+            pickle.dump(value, file)
+        os.replace(temporary, root / f"schedule_{key}.pickle")
+    except OSError:
+        return  # a cache that cannot be written costs time only
