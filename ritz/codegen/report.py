@@ -1,0 +1,63 @@
+"""What was done to a model between the equations and the kernels."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+
+class SystemReport:
+    """Forms, operations, tables, loops and emitted source of a `System`, as text and as HTML.
+
+    Attributes:
+        system: the system reported on.
+        choices: every default that was chosen.
+        forms: search reports, one for each set of products.
+        rewrites: one `RewriteReport` for each compiled stage of the right-hand side.
+    """
+
+    def __init__(self, system: Any) -> None:
+        system.source(system._main)  # builds the program if nothing did before
+        self.system = system
+        self.choices: list[str] = list(system.lowered.choices)
+        self.forms = [f.report for f in system.lowered.forms]
+        self.rewrites = list(system.rewrites.get(system._main, []))
+
+    @property
+    def source(self) -> str:
+        """The generated module."""
+        return str(self.system.source(self.system._main))
+
+    def _program_lines(self) -> list[str]:
+        program = self.system._compiled(self.system._main).program
+        lines = [f"{len(program.stages)} loops, {sum(m.batch for m in program.maps)} transforms a call"]
+        for step in program.steps:
+            if hasattr(step, "code"):
+                axes = " x ".join(a.name for a in step.axes) or "no axes"
+                lines.append(f"  {step.name}: {step.code.operations()} operations over {axes}")
+            else:
+                lines.append(f"  {step.map.name} transform of {step.batch} field{'s' * (step.batch > 1)}")
+        if program.tables:
+            lines.append(f"  {len(program.tables)} tables computed once per parameter vector")
+        return lines
+
+    def __str__(self) -> str:
+        parts = [f"{self.system!r}"]
+        parts += [f"choice: {c}" for c in self.choices]
+        parts += [str(f) for f in self.forms]
+        parts += self._program_lines()
+        parts += [str(r) for r in self.rewrites]
+        return "\n".join(parts)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        choices = "".join(f"<li>{html.escape(c)}</li>" for c in self.choices)
+        forms = "".join(f"<pre>{html.escape(str(f))}</pre>" for f in self.forms)
+        program = html.escape("\n".join(self._program_lines()))
+        rewrites = "".join(f"<details><summary>stage {i}</summary>{r._repr_html_()}</details>" for i, r in enumerate(self.rewrites))
+        return (
+            f"<h4>{html.escape(repr(self.system))}</h4><ul>{choices}</ul>{forms}<pre>{program}</pre>{rewrites}"
+            f"<details><summary>generated source</summary><pre>{html.escape(self.source)}</pre></details>"
+        )
