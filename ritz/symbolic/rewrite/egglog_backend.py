@@ -104,6 +104,7 @@ _FACTS = """
 (rule ((= e (F_pow a b)) (pos a) (real b)) ((pos e)) :ruleset facts)
 """
 
+
 @dataclass(frozen=True)
 class ClassGraph:
     """A finished e-graph: which operations each class of equal values could be computed by.
@@ -164,9 +165,11 @@ class EqualityGraph:
     def phase(self, names: Sequence[str], repeat: int, *, match_limit: int = 300) -> bool:
         """Run some rule lists together `repeat` times with back-off; False when a budget ended it."""
         steps = " ".join(f"(run-with backoff {name})" for name in names)
+        fold = "(run-with tidy fold)"
         step = (
             f"(run-schedule (let-scheduler backoff (back-off :match-limit {match_limit} :ban-length 3)) "
-            f"(seq {steps} (run commute) (repeat 3 (run fold)) (repeat 4 (run facts))))"
+            f"(let-scheduler tidy (back-off :match-limit {4 * match_limit} :ban-length 1)) "
+            f"(seq {steps} (run-with tidy commute) {fold} {fold} (repeat 3 (run facts))))"
         )
         size = self.size()
         for _ in range(repeat):
@@ -231,9 +234,7 @@ class EqualityGraph:
 _OPERATION = {constructor: op for op, constructor in CONSTRUCTOR.items()}
 
 
-def _relevant(
-    s: Scheduled, rules: Mapping[str, Sequence[Rule]]
-) -> tuple[dict[str, int], dict[str, list[Rule]]]:
+def _relevant(s: Scheduled, rules: Mapping[str, Sequence[Rule]]) -> tuple[dict[str, int], dict[str, list[Rule]]]:
     """Functions (with numbers of arguments) that can occur, and the rules that can ever match."""
     functions = {args[0]: len(args) - 1 for op, args in zip(s.op, s.args, strict=True) if op == "func"}
     kept: dict[str, list[Rule]] = {phase: [] for phase in rules}

@@ -1,8 +1,8 @@
 """Choosing one way to compute every value from an e-graph that holds many.
 
-A value used twice is paid once, so the best choice for each class alone is not the best for all. Three methods are
-used: cheapest trees, the greedy method that carries along what is paid already, and, for small e-graphs, the exact
-optimum as an integer program. The caller scores what they return by the true cost of the code.
+A value used twice is paid once, so the best choice for each class alone is not the best for all. Here are the
+cheapest trees and the greedy method that carries along what is paid already; `exact_extraction` has the optimum for
+small e-graphs. The caller scores what they return by the true cost of the code.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from ritz.symbolic.graph import _REAL_RESULT, Axis
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import ClassGraph
 from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
 
 Choice = dict[int, int]
-EXACT_UP_TO = 300
 _NOTHING: frozenset[Axis] = frozenset()
 
 
@@ -59,7 +56,7 @@ class Extractor:
             kind[owner] = found
             return True
 
-        self._settle(update)
+        self.settle(update)
         return kind
 
     def _node_kind(
@@ -85,7 +82,7 @@ class Extractor:
         latency = cost.of(op, payload if op == "func" else None)
         return latency * cost.weight(kind[0]) * (2.0 if kind[1] else 1.0) if latency else 0.0
 
-    def _settle(self, update: Callable[[int], bool]) -> None:
+    def settle(self, update: Callable[[int], bool]) -> None:
         """Call ``update(node)`` until nothing changes; a change in a class wakes the nodes that use it."""
         todo = list(range(len(self.classes)))
         queued = set(todo)
@@ -117,7 +114,7 @@ class Extractor:
             best[owner], choice[owner] = total, i
             return True
 
-        self._settle(update)
+        self.settle(update)
         return choice
 
     def greedy(self, price: Sequence[float] | None = None) -> Choice:
@@ -143,97 +140,18 @@ class Extractor:
             paid[owner], total[owner], choice[owner] = merged, cost, i
             return True
 
-        self._settle(update)
+        self.settle(update)
         return choice
-
-    def exact(self, bound: float, *, seconds: float) -> Choice | None:
-        """The cheapest choice of all, as an integer program; None without one better than `bound` in time.
-
-        Per node a 0/1 variable, per class one more and a level: a chosen node needs its argument classes, and stands
-        on a higher level than they do, which rules out circles.
-        """
-        nodes = self._reachable()
-        if len(nodes) > EXACT_UP_TO or seconds <= 0:
-            return None
-        from scipy.optimize import Bounds, LinearConstraint, milp
-        from scipy.sparse import coo_matrix
-
-        column = {i: k for k, i in enumerate(nodes)}
-        used = sorted({self.classes.owner[i] for i in nodes})
-        place = {c: len(nodes) + k for k, c in enumerate(used)}
-        level = {c: len(nodes) + len(used) + k for k, c in enumerate(used)}
-        size, top = len(nodes) + 2 * len(used), len(used)
-        rows: list[list[tuple[int, float]]] = []
-        low: list[float] = []
-        for i in nodes:
-            owner = self.classes.owner[i]
-            for c in set(self.classes.nodes[i][2]):
-                rows.append([(place[c], 1), (column[i], -1)])
-                low.append(0)
-                rows.append([(level[owner], 1), (level[c], -1), (column[i], -(top + 1.0))])
-                low.append(-top)
-        for c in used:
-            rows.append([(column[i], 1.0) for i in self.classes.members[c] if i in column] + [(place[c], -1)])
-            low.append(0)
-        price = np.zeros(size)
-        price[: len(nodes)] = [self.price[i] for i in nodes]
-        rows.append([(k, price[k]) for k in range(len(nodes))])
-        low.append(-np.inf)
-        high = np.full(len(rows), np.inf)
-        high[-1] = bound * (1 + 1e-9)
-        entries = [(r, c, v) for r, row in enumerate(rows) for c, v in row]
-        r, c, v = zip(*entries, strict=True)
-        lower, upper = np.zeros(size), np.ones(size)
-        upper[len(nodes) + len(used) :] = top
-        for root in self.classes.roots:
-            lower[place[root]] = 1
-        whole = np.concatenate([np.ones(len(nodes) + len(used)), np.zeros(len(used))])
-        found = milp(
-            price,
-            constraints=LinearConstraint(coo_matrix((v, (r, c)), shape=(len(rows), size)).tocsr(), low, high),
-            integrality=whole,
-            bounds=Bounds(lower, upper),
-            options={"time_limit": seconds},
-        )
-        if found.x is None:
-            return None
-        return self._chosen([i for i in nodes if found.x[column[i]] > 0.5])
-
-    def _reachable(self) -> list[int]:
-        """Nodes of finite price below the roots that do not contain their own class."""
-        seen = set(self.classes.roots)
-        stack = sorted(seen)
-        nodes = []
-        while stack:
-            c = stack.pop()
-            for i in self.classes.members[c]:
-                arguments = self.classes.nodes[i][2]
-                if c in arguments or self.price[i] == float("inf"):
-                    continue
-                nodes.append(i)
-                for a in arguments:
-                    if a not in seen:
-                        seen.add(a)
-                        stack.append(a)
-        return sorted(nodes)
-
-    def _chosen(self, nodes: Sequence[int]) -> Choice | None:
-        """One chosen node per class, ordered so that the choice has no circle."""
-        choice: Choice = {}
-        changed = True
-        while changed:
-            changed = False
-            for i in nodes:
-                owner = self.classes.owner[i]
-                if owner not in choice and all(c in choice for c in self.classes.nodes[i][2]):
-                    choice[owner] = i
-                    changed = True
-        return choice if all(r in choice for r in self.classes.roots) else None
 
     # ------------------------------------------------------------------ results
     def code(self, choice: Mapping[int, int], builder: Builder) -> Scheduled:
-        """Return the code of a choice; equal instructions are merged on the way."""
+        """Return the code of a choice; equal instructions are merged on the way.
+
+        Raises:
+            ValueError: the choice computes a value from itself.
+        """
         done: dict[int, int] = {}
+        open_: set[int] = set()
         stack = list(reversed(self.classes.roots))
         while stack:
             c = stack[-1]
@@ -243,13 +161,17 @@ class Extractor:
             op, payload, arguments = self.classes.nodes[choice[c]]
             missing = [a for a in arguments if a not in done]
             if missing:
+                open_.add(c)
+                if not open_.isdisjoint(missing):
+                    raise ValueError("a choice of operations has a circle")
                 stack.extend(missing)
                 continue
-            done[c] = self._instruction(builder, op, payload, [done[a] for a in arguments])
+            done[c] = self.instruction(builder, op, payload, [done[a] for a in arguments])
             stack.pop()
         return builder.finish(done[r] for r in self.classes.roots)
 
-    def _instruction(self, builder: Builder, op: str, payload: object, arguments: list[int]) -> int:
+    def instruction(self, builder: Builder, op: str, payload: object, arguments: list[int]) -> int:
+        """Make one operation of the e-graph in `builder`."""
         if op == "const":
             return builder.const(payload)  # type: ignore[arg-type]
         if op == "leaf":

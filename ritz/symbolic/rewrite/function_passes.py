@@ -42,7 +42,7 @@ def share_exponentials(g: Graph, roots: Sequence[int]) -> list[int]:
     for node in pointwise_order(g, roots):
         if g.op[node] == "func" and g.args[node][0] == "exp" and not g.is_complex[node]:
             k, s, b = split_argument(g, g.args[node][1][0])
-            if g.op[b] != "const" and abs(k) <= LARGEST_SHIFT:
+            if g.op[b] != "const" and -LARGEST_SHIFT <= k <= LARGEST_SHIFT:
                 families.setdefault(b, {})[Fraction(s)] = None
     unit = {(b, s): u for b, scales in families.items() for s, u in _units(list(scales)).items()}
 
@@ -51,7 +51,7 @@ def share_exponentials(g: Graph, roots: Sequence[int]) -> list[int]:
             return node
         k, s, b = split_argument(g, g.args[node][1][0])
         u = unit.get((b, Fraction(s)))
-        if u is None or abs(k) > LARGEST_SHIFT:
+        if u is None or not -LARGEST_SHIFT <= k <= LARGEST_SHIFT:
             return node
         one = g.func("exp", g.scale(u, b))
         shift = [(g.func("exp", g.const(k)), 1)] if k != 0 else []

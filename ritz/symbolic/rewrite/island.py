@@ -8,11 +8,12 @@ better served by the passes over the whole graph.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import EqualityGraph
+from ritz.symbolic.rewrite.exact_extraction import exact_choice
 from ritz.symbolic.rewrite.extraction import Extractor
 from ritz.symbolic.rewrite.facts import Facts, infer
 from ritz.symbolic.rewrite.rule_language import Rule
@@ -125,14 +126,24 @@ def search(island: Island, cost: CostTable, deadline: float, rules: Sequence[Rul
     if widest(island.code) <= WIDEST_SUM:
         phases.append((("reduce", "associate", "expand"), 3))
     phases.append((("reduce", "share"), 2))
-    price = cost.total(best)
+    stages: list[Extractor] = []
     for names, repeat in phases:
         graph.phase(names, repeat)
-        for code in _extracted(graph, island.code, cost, deadline):
-            if cost.total(code) < price * (1 - 1e-9):
-                best, price = code, cost.total(code)
+        stages.append(Extractor(graph.frozen(), island.code, cost, deadline=deadline))
+        best = _cheapest(best, _extracted(stages[-1]), cost)
         if time.monotonic() > deadline:
-            break
+            return best
+    for stage in reversed(stages):  # the largest e-graph that an exact method can handle
+        exact = exact_choice(stage, cost.total(best), seconds=min(EXACT_SECONDS, deadline - time.monotonic()))
+        if exact is not None:
+            return _cheapest(best, [stage.code(exact, Builder())], cost)
+    return best
+
+
+def _cheapest(best: Scheduled, found: Iterable[Scheduled], cost: CostTable) -> Scheduled:
+    for code in found:
+        if cost.total(code) < cost.total(best) * (1 - 1e-9):
+            best = code
     return best
 
 
@@ -148,16 +159,10 @@ def _books(code: Scheduled, rules: Sequence[Rule]) -> dict[str, Sequence[Rule]]:
     }
 
 
-def _extracted(graph: EqualityGraph, code: Scheduled, cost: CostTable, deadline: float) -> Iterator[Scheduled]:
-    extractor = Extractor(graph.frozen(), code, cost, deadline=deadline)
-    choices = [extractor.trees(), extractor.greedy()]
-    complete = [c for c in choices if all(r in c for r in extractor.classes.roots)]
-    for choice in complete:
-        yield extractor.code(choice, Builder())
-    bound = min((extractor.cost_of(c) for c in complete), default=float("inf"))
-    exact = extractor.exact(bound, seconds=min(EXACT_SECONDS, deadline - time.monotonic()))
-    if exact is not None:
-        yield extractor.code(exact, Builder())
+def _extracted(extractor: Extractor) -> Iterator[Scheduled]:
+    for choice in (extractor.trees(), extractor.greedy()):
+        if all(r in choice for r in extractor.classes.roots):
+            yield extractor.code(choice, Builder())
 
 
 def widest(s: Scheduled) -> int:

@@ -226,10 +226,9 @@ class Lowering:
     def _terms(self, terms: list[tuple[int, Number]]) -> list[tuple[int, int]]:
         """Signed instructions of terms with equal axes; those with one common number share its multiplication."""
         common: dict[Number, list[tuple[int, int]]] = {}
-        size: Number
         items: list[tuple[int, int]] = []
         for term, k in terms:
-            size, sign = abs(k), -1 if k < 0 else 1
+            sign, size = (-1, -k) if k < 0 else (1, k)
             if size != 1 and self._is_hoistable(term):
                 s, i = self._product(size, self.g.args[term][1])
                 items.append((s * sign, i))

@@ -28,9 +28,7 @@ def rebuild(g: Graph, roots: Sequence[int], change: Callable[[int], int]) -> lis
     return [new[r] for r in roots]
 
 
-def factor_sums(
-    g: Graph, roots: Sequence[int], *, keep_shared: bool = False, cost: CostTable = DEFAULT
-) -> list[int]:
+def factor_sums(g: Graph, roots: Sequence[int], *, keep_shared: bool = False, cost: CostTable = DEFAULT) -> list[int]:
     """Take common factors out of every sum, greedily; powers of one value become Horner's scheme.
 
     Args:

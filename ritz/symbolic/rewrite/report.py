@@ -23,6 +23,9 @@ class Trial:
     operations: int
     note: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.engine}: cost {self.cost:.4g}, {self.operations} operations{self.note and '; ' + self.note}"
+
 
 @dataclass(frozen=True)
 class RewriteReport:
@@ -58,7 +61,7 @@ class RewriteReport:
         ]
         if self.bits_before is not None and self.bits_after is not None:
             lines.append(f"  bits lost: {self.bits_before:.1f} -> {self.bits_after:.1f}")
-        lines += [f"  {t.engine}: cost {t.cost:.4g}, {t.operations} operations{t.note and '; ' + t.note}" for t in self.trials]
+        lines += [f"  {t}" for t in self.trials]
         return "\n".join([*lines, f"  check: {self.check}"])
 
     def _repr_html_(self) -> str:
@@ -68,10 +71,7 @@ class RewriteReport:
             for k in kinds
         )
         cost = f"<tr><td>predicted cost</td><td>{self.cost_before:.4g}</td><td>{self.cost_after:.4g}</td></tr>"
-        tried = "".join(
-            f"<li>{html.escape(t.engine)}: cost {t.cost:.4g}{html.escape(t.note and '; ' + t.note)}</li>"
-            for t in self.trials
-        )
+        tried = "".join(f"<li>{html.escape(str(t))}</li>" for t in self.trials)
         return (
             f"<table><thead><tr><th>operation</th><th>before</th><th>after</th></tr></thead><tbody>{rows}{cost}"
             f"</tbody></table><p>Chosen: {html.escape(self.chosen)}; {html.escape(self.check)}.</p><ul>{tried}</ul>"

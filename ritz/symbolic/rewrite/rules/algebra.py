@@ -106,7 +106,6 @@ EXPAND: list[Rule] = [
     rule("a*(b - c)", "a*b - a*c"),
     rule("(a + b)/c", "a/c + b/c"),
     rule("(a - b)/c", "a/c - b/c"),
-    rule("2*a", "a + a"),
 ]
 
 SHARE: list[Rule] = [
