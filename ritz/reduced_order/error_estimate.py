@@ -13,7 +13,7 @@ from ritz.reduced_order.estimator import FloatArray
 class ErrorEstimate:
     """Relative errors against the full model, in the mean square over space, fields and stored times.
 
-    ``float(estimate)`` is the largest held-back error, or the projection error when nothing was held back.
+    ``float(estimate)`` is the largest of them.
 
     Attributes:
         names: (d,) varied parameters.
@@ -22,6 +22,8 @@ class ErrorEstimate:
         projections: (n,) relative error of the best approximation in the basis; no reduced model can be better.
         training: relative projection error of all training snapshots.
         tolerance: what was asked for; None when the rank was given.
+        held_back: whether the points were held back; else they are training points, and the error is one of
+            reproduction.
     """
 
     names: tuple[str, ...]
@@ -30,15 +32,16 @@ class ErrorEstimate:
     projections: FloatArray
     training: float
     tolerance: float | None = None
+    held_back: bool = True
 
     @property
     def largest(self) -> float:
-        """Largest held-back error; the training projection error when nothing was held back."""
+        """Largest error; the training projection error when none was measured."""
         return float(np.max(self.errors)) if len(self.errors) else self.training
 
     @property
     def met(self) -> bool:
-        """Whether the tolerance holds at every held-back point."""
+        """Whether the tolerance holds at every point."""
         return self.tolerance is None or self.largest <= self.tolerance
 
     def __float__(self) -> float:
@@ -46,8 +49,9 @@ class ErrorEstimate:
 
     def __str__(self) -> str:
         if not len(self.errors):
-            return f"projection error {self.training:.1e} on the training runs, none held back"
-        return f"error {self.largest:.1e} at {len(self.errors)} held-back points"
+            return f"projection error {self.training:.1e} of the training runs"
+        where = "held-back" if self.held_back else "training"
+        return f"error {self.largest:.1e} at {len(self.errors)} {where} point{'s' * (len(self.errors) > 1)}"
 
 
 def relative_error(approximation: FloatArray, reference: FloatArray, weights: FloatArray) -> float:

@@ -150,7 +150,9 @@ class _Maker:
         self, system: Any, form: Any, training: Sweep, test: Sweep, *, tol: float, rank: int | None,
         hyper: str | None, center: bool, pod: str, rng: Seed,
     ) -> None:  # fmt: skip
-        self.system, self.form, self.training, self.test = system, form, training, test
+        self.system, self.form, self.training = system, form, training
+        self.held_back = bool(len(test.succeeded))
+        self.test = test if self.held_back else training.select(training.succeeded[:3])
         self.tol, self.rank, self.hyper = tol, rank, hyper
         snapshots = training.snapshots()
         layout = system.layout
@@ -260,6 +262,7 @@ class _Maker:
             errors=np.array(errors),
             projections=np.array(projections),
             tolerance=self.tol if self.rank is None else None,
+            held_back=self.held_back,
         )
 
 

@@ -130,7 +130,7 @@ class ReducedSystem:
         context = Context(self.operators, p, self.factor_values, time_dependent=changing, kernel=kernel)
         layout = self.layout
         return Bound(
-            rhs=context.address, context=context.context, nonlinear=0, nonlinear_context=0, linear=None, p=p,
+            rhs=context.address, context=context.context, nonlinear=0, linear=None, p=p,
             size=self.size, is_complex=False, groups=layout.groups, weights=layout.weights, keep=context,
         )  # fmt: skip
 

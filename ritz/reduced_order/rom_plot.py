@@ -43,9 +43,6 @@ def _singular_values(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> N
 
 def _errors(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> None:
     estimate = model.error_estimate
-    if not len(estimate.errors):
-        ax.text(0.5, 0.5, "no run was held back", ha="center", va="center", transform=ax.transAxes, color="0.4")
-        return
     single = len(estimate.names) == 1
     place = estimate.parameters[:, 0] if single else np.arange(1, len(estimate.errors) + 1)
     order = np.argsort(place)
@@ -53,7 +50,7 @@ def _errors(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> None:
         ax.semilogy(place[order], values[order], mark, label=label, **kwargs)
     if estimate.tolerance is not None:
         ax.axhline(estimate.tolerance, color="0.6", linestyle="--", linewidth=1, label="tolerance")
-    ax.set_xlabel(estimate.names[0] if single else f"held-back point of ({', '.join(estimate.names)})")
+    ax.set_xlabel(estimate.names[0] if single else f"point of ({', '.join(estimate.names)})")
     ax.set_ylabel("relative error")
-    ax.set_title("held-back runs", fontsize="medium")
+    ax.set_title("held-back runs" if estimate.held_back else "training runs (none held back)", fontsize="medium")
     ax.legend(fontsize="small")

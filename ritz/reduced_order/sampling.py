@@ -186,5 +186,6 @@ def _checked(system: Any, samples: Samples) -> Samples:
         low, high = info[name].bounds or (-math.inf, math.inf)
         wrong = values[~(np.isfinite(values) & (values >= low) & (values <= high))]
         if wrong.size:
-            raise ParameterError(f"{name} = {wrong[0]:g} lies outside its bounds [{low:g}, {high:g}].")
+            worst = wrong.max() if not wrong.max() <= high else wrong.min()
+            raise ParameterError(f"{name} = {worst:g} lies outside its bounds [{low:g}, {high:g}].")
     return samples
