@@ -75,6 +75,11 @@ class ReducedSystem:
         self.training_region, self.training, self.error_estimate = training_region, training, error_estimate
         self.name = f"{getattr(full, 'name', 'system')}, reduced to {operators.size} modes"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        layout = self.layout
+        state = (self.operators, self.factors, self.training_region, self.training, self.error_estimate)
+        return _remake, (self.full, layout.basis, layout.test, layout.mean, *state)
+
     @property
     def problem(self) -> Any:
         """The user's Problem, or None."""
@@ -278,8 +283,8 @@ class ReducedSystem:
 
         return plot(self, axes, **kwargs)
 
-    def report(self) -> str:
-        """Return a card in words: sizes, terms, error, region, cost of one evaluation in multiply-adds."""
+    def report(self) -> Any:
+        """Return a card in words: sizes, terms, accuracy, region, multiply-adds of one evaluation."""
         from ritz.reduced_order.rom_report import report
 
         return report(self)
@@ -292,3 +297,8 @@ class ReducedSystem:
 
     def __repr__(self) -> str:
         return f"ReducedSystem({self.name}; {self.error_estimate})"
+
+
+def _remake(full: Any, basis: FloatArray, test: FloatArray, mean: FloatArray, *state: Any) -> ReducedSystem:
+    """Make a reduced model again from what travels between processes."""
+    return ReducedSystem(full, ReducedLayout(full.layout, basis, test, mean), *state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,8 +70,23 @@ def _seconds(bound: Any, u: Any, repeats: int, seconds: float) -> float:
     return float(np.median([run(count) for _ in range(repeats)]))
 
 
-def report(model: ReducedSystem) -> str:
-    """Return the card of a reduced model."""
+class ReducedReport:
+    """A card in words; it shows itself in a notebook."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text)}</pre>"
+
+
+def report(model: ReducedSystem) -> ReducedReport:
+    """Return the card of a reduced model: sizes, terms, accuracy, region, multiply-adds of one evaluation."""
     full, operators, training = model.full, model.operators, model.training
     region, estimate = model.training_region, model.error_estimate
     lines = [
@@ -79,7 +95,7 @@ def report(model: ReducedSystem) -> str:
         f"{training.n_train} runs ({training.seconds[0]:.3g} s for the runs, {training.seconds[1]:.3g} s for the rest)",
         f"  terms     {_terms(model)}",
         f"  online    {operators.operations} multiply-adds for one evaluation",
-        f"  error     {estimate}" + ("" if estimate.met else f", above the tolerance {estimate.tolerance:g}"),
+        f"  accuracy  {estimate}" + ("" if estimate.met else f", above the tolerance {estimate.tolerance:g}"),
     ]
     for point, error, best in zip(estimate.parameters, estimate.errors, estimate.projections, strict=True):
         where = ", ".join(f"{n}={v:.4g}" for n, v in zip(estimate.names, point, strict=True))
@@ -87,7 +103,7 @@ def report(model: ReducedSystem) -> str:
     ranges = [f"{low:g} <= {name} <= {high:g}" for name, (low, high) in zip(region.names, region.bounds, strict=True)]
     held = [f"{name} = {value:g}" for name, value in region.fixed.items()]
     lines.append(f"  trained   {', '.join([*ranges, *held, f'{region.t_span[0]:g} <= t <= {region.t_span[1]:g}'])}")
-    return "\n".join(lines)
+    return ReducedReport("\n".join(lines))
 
 
 def _terms(model: ReducedSystem) -> str:
