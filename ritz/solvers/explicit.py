@@ -15,12 +15,55 @@ from numpy.typing import NDArray
 
 from ritz.codegen.abi import as_f64, call_rhs
 from ritz.solvers.buffers import (
-    ACCEPTED, BUDGET, EVALUATED, EXPONENT, FINISHED, FIXED_DONE, FIXED_STEP, FIXED_TOTAL, FLIP, FULL, LARGEST,
-    MAX_STEP, NFEV, NONFINITE, NONFINITE_LIMIT, NOT_FINITE, REJECTED, RTOL, RUNNING, SAFETY, SHRINK, SMALLEST, STATUS,
-    STEP, STEP_TOO_SMALL, STORE, STORE_DENSE, STORE_NOTHING, STORED, STRIDE, T_END, T_START, TIME, TRIED,
+    ACCEPTED,
+    BUDGET,
+    EVALUATED,
+    EXPONENT,
+    FINISHED,
+    FIXED_DONE,
+    FIXED_STEP,
+    FIXED_TOTAL,
+    FLIP,
+    FULL,
+    LARGEST,
+    MAX_STEP,
+    NFEV,
+    NONFINITE,
+    NONFINITE_LIMIT,
+    NOT_FINITE,
+    REJECTED,
+    RTOL,
+    RUNNING,
+    SAFETY,
+    SHRINK,
+    SMALLEST,
+    STATUS,
+    STEP,
+    STEP_TOO_SMALL,
+    STORE,
+    STORE_DENSE,
+    STORE_NOTHING,
+    STORED,
+    STRIDE,
+    T_END,
+    T_START,
+    TIME,
+    TRIED,
 )  # fmt: skip
+from ritz.solvers.dense import evaluate_polynomials
 from ritz.solvers.explicit_step import (
-    CONTEXT, ERROR, NEW, OLD, OTHER_ERROR, PARAMETERS, RHS, ROWS, SCRATCH, WANT_ERROR, call_step, first_bad_stage,
+    CONTEXT,
+    ERROR,
+    NEW,
+    OLD,
+    OTHER_ERROR,
+    PARAMETERS,
+    RHS,
+    ROWS,
+    SCRATCH,
+    WANT_ERROR,
+    call_step,
+    first_bad_stage,
     step_addresses,
 )  # fmt: skip
 from ritz.solvers.norms import FAST, accepted_factor, error_norm, first_guess, first_step, is_finite
@@ -283,6 +326,10 @@ class ExplicitEngine:
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop once; its progress is in `control` and `counts`."""
         explicit_loop(*self._before, t_eval, out, buffer_t, buffer_y, buffer_q)
+
+    def interpolate(self, segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
+        """Evaluate stored dense output (see `ritz.solvers.dense`)."""
+        evaluate_polynomials(segments, places, starts, steps, rows, out)
 
     def bad_place(self) -> tuple[float, Array]:
         """Time and state where the right-hand side was first not finite in the step that failed."""

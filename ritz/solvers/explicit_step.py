@@ -1,6 +1,6 @@
 """One step of an explicit Runge-Kutta method, written out from its tableau as compiled straight-line code.
 
-`step_address` writes a module with two C functions and hands out their addresses: ``step`` fills the stage
+`step_addresses` writes a module with two C functions and hands out their addresses: ``step`` fills the stage
 derivatives, the new state and the error estimate; ``extra`` fills the extra stages of the dense output. Each stage is
 one pass over memory with the weights as literals, which for a few unknowns is several times faster than loops over a
 table. The code depends on the method only, never on the system, and is kept in Ritz's kernel cache.
@@ -11,8 +11,6 @@ entries are named by the constants below.
 
 from __future__ import annotations
 
-import ctypes
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ritz.codegen import cache as kernels
+from ritz.codegen.calling import call_rhs_address
 from ritz.solvers.tableaus import Row, Tableau
 
 # Addresses and sizes a step works on; the stage derivatives follow from ROWS on.
@@ -112,15 +111,10 @@ def step_addresses(tableau: Tableau) -> tuple[int, int]:
     return found[2], found[3]
 
 
-@cache
-def _rhs_type() -> Any:
-    return ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_ssize_t] * 4)
-
-
 def evaluate(address: int, bound: Any, t: float, u: NDArray[np.float64]) -> NDArray[np.float64]:
     """Call a right-hand side of a bound system once, from Python."""
     u, out = np.ascontiguousarray(u), np.empty(u.size)
-    _rhs_type()(address)(t, u.ctypes.data, bound.p.ctypes.data, out.ctypes.data, bound.context)
+    call_rhs_address(address, t, u, bound.p, out, bound.context)
     return out
 
 

@@ -16,16 +16,56 @@ from numpy.typing import NDArray
 
 from ritz.codegen.abi import as_f64, call_rhs, call_stage
 from ritz.solvers.buffers import (
-    ACCEPTED, BUDGET, EVALUATED, FINISHED, FIXED_DONE, FIXED_STEP, FIXED_TOTAL, FULL, LADDER, NFEV, NOT_FINITE,
-    RTOL, RUNNING, STATUS, STEP, STEP_TOO_SMALL, STORE, STORE_DENSE, STORE_NOTHING, STORED, STRIDE, T_END, TABLE_STEP, TIME,
-    TRIED, WANT_TABLES,
+    ACCEPTED,
+    BUDGET,
+    EVALUATED,
+    FINISHED,
+    FIXED_DONE,
+    FIXED_STEP,
+    FULL,
+    LADDER,
+    NFEV,
+    NOT_FINITE,
+    RTOL,
+    RUNNING,
+    STATUS,
+    STEP,
+    STEP_TOO_SMALL,
+    STORE,
+    STORE_DENSE,
+    STORE_NOTHING,
+    STORED,
+    STRIDE,
+    T_END,
+    TABLE_STEP,
+    TIME,
+    TRIED,
+    WANT_TABLES,
 )  # fmt: skip
+from ritz.solvers.dense import evaluate_polynomials
 from ritz.solvers.explicit import LOOP, accept, next_time, norm_groups, retry
 from ritz.solvers.explicit_step import evaluate
 from ritz.solvers.norms import error_norm, first_guess, is_finite
 from ritz.solvers.split_step import (
-    COMPLEX, CONTEXT, COUNT, ERROR, FRAME_SIZE, LAST_STEP, LINEAR, NEW, NONLINEAR, OLD, PARAMETERS, PREVIOUS, ROWS, SCRATCH,
-    SplitMethod, compile_method, kind_of, parallel_runner,
+    COMPLEX,
+    CONTEXT,
+    COUNT,
+    ERROR,
+    FRAME_SIZE,
+    LAST_STEP,
+    LINEAR,
+    NEW,
+    NONLINEAR,
+    OLD,
+    PARAMETERS,
+    PREVIOUS,
+    ROWS,
+    SCRATCH,
+    SplitMethod,
+    compile_method,
+    kind_of,
+    parallel_runner,
+    pass_type,
 )  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -277,6 +317,25 @@ class SplitEngine:
             if self.counts[STATUS] != WANT_TABLES:
                 return
             self._load_tables(float(self.control[TRIED]))
+
+    def interpolate(self, segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
+        """Evaluate stored dense output (see `ritz.solvers.dense`)."""
+        names = self.method.dense_names
+        if not names:
+            evaluate_polynomials(segments, places, starts, steps, rows, out)
+            return
+        frame, place = self.frame.copy(), np.zeros(2)
+        frame[LAST_STEP] = place.ctypes.data + 8
+        starts, rows, width = np.ascontiguousarray(starts), np.ascontiguousarray(rows), 8 * self._size
+        entries = [self.method.frame_index(name) for name in names]
+        run = pass_type()(self.compiled.point)
+        for k, s in enumerate(segments):
+            frame[OLD] = starts.ctypes.data + width * int(s)
+            for j, entry in enumerate(entries):
+                frame[entry] = rows.ctypes.data + width * (int(s) * len(names) + j)
+            place[0] = places[k]
+            target = out.ctypes.data + width * k
+            run(0, self._count, float(steps[s]), frame.ctypes.data, place.ctypes.data, target, 0)
 
     def bad_place(self) -> tuple[float, Array]:
         """Time and state where the right-hand side was first seen not finite in the step that failed."""

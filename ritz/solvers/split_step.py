@@ -18,9 +18,11 @@ step, ``x`` the place within it (dense output only) and ``last`` the previous st
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -224,3 +226,10 @@ def parallel_runner() -> int:
 
     _launch_threads()
     return int(kernels.load(_PARALLEL).run.address)
+
+
+@cache
+def pass_type() -> Any:
+    """The ctypes type of a pass, for calls from Python."""
+    word = ctypes.c_ssize_t
+    return ctypes.CFUNCTYPE(None, word, word, ctypes.c_double, word, word, word, word)

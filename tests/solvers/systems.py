@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numba import carray, cfunc, njit
+
 from ritz.codegen.abi import RHS_SIGNATURE, as_c128, as_f64
 
 Array = np.ndarray[Any, np.dtype[Any]]
