@@ -6,13 +6,14 @@ equations only, so one compiled module serves all grids and all parameter values
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from ritz.codegen.program import Program, Stage, Target
 from ritz.symbolic.graph import Axis, Graph
+from ritz.symbolic.rewrite.scheduled import Scheduled
 
 _HEADER = '''"""{title}"""
 
@@ -253,6 +254,20 @@ class _StagePrinter:
         return ["for i0 in range(lo, hi):"] + [
             f"for i{k} in range({self._size(axis)}):" for k, axis in enumerate(inner, start=1)
         ]
+
+
+def straight_line(code: Scheduled, load: Callable[[int], str]) -> tuple[list[str], list[str]]:
+    """Print code without loops: lines, and the name of every instruction's value; `load` prints a leaf."""
+    lines: list[str] = []
+    names: list[str] = []
+    for i, (op, args) in enumerate(zip(code.op, code.args, strict=True)):
+        if op == "const":
+            names.append(_number(args[0]))
+            continue
+        text = load(args[0]) if op == "leaf" else _expression(op, args, [names[k] for k in code.operands(i)])
+        lines.append(f"v{i} = {text}")
+        names.append(f"v{i}")
+    return lines, names
 
 
 def _identifier(name: str) -> str:

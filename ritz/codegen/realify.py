@@ -8,7 +8,7 @@ read or return complex values; their arguments are packed by the pointwise funct
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 from ritz.errors import UnsupportedError
@@ -17,8 +17,13 @@ from ritz.symbolic.graph import Graph, Number
 Pair = tuple[int, int]
 
 
-def realify(g: Graph, roots: Sequence[int]) -> list[Pair]:
+def realify(g: Graph, roots: Sequence[int], opaque: Collection[int] = ()) -> list[Pair]:
     """Return the real and the imaginary part of some nodes, as nodes of real arithmetic in the same graph.
+
+    Args:
+        g: the graph.
+        roots: what to split.
+        opaque: nodes to read as they are, without looking below them.
 
     Raises:
         UnsupportedError: a function without a rule here is applied to a complex value.
@@ -31,9 +36,13 @@ def realify(g: Graph, roots: Sequence[int]) -> list[Pair]:
         (True, True)
     """
     pairs: dict[int, Pair] = {}
-    for node in g.topological(roots):
-        pairs[node] = _pair(g, node, pairs)
+    for node in g.topological(roots, stop=opaque):
+        pairs[node] = _leaf(g, node) if node in opaque else _pair(g, node, pairs)
     return [pairs[r] for r in roots]
+
+
+def _leaf(g: Graph, node: int) -> Pair:
+    return (g.func("re", node), g.func("im", node)) if g.is_complex[node] else (node, g.zero)
 
 
 def _pair(g: Graph, node: int, pairs: dict[int, Pair]) -> Pair:
@@ -43,7 +52,7 @@ def _pair(g: Graph, node: int, pairs: dict[int, Pair]) -> Pair:
     if op == "imag":
         return g.zero, g.one
     if op == "input":
-        return (g.func("re", node), g.func("im", node)) if g.is_complex[node] else (node, g.zero)
+        return _leaf(g, node)
     if op == "add":
         return (
             g.add([(k, pairs[n][0]) for n, k in args[1]], args[0]),

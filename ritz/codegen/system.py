@@ -83,6 +83,7 @@ class System:
         self._local = threading.local()
         self._lock = threading.RLock()
         self.rewrites: dict[str, list[Any]] = {}
+        self._point_form: Any = None
 
     @property
     def name(self) -> str:
@@ -340,6 +341,15 @@ class System:
         from ritz.codegen.blame import explain_nonfinite
 
         return explain_nonfinite(self, t, u, p)
+
+    def point_form(self) -> Any:
+        """The right-hand side taken apart at the grid, for reduced models (see `ritz.codegen.point_form.PointForm`)."""
+        if self._point_form is None:
+            from ritz.codegen.point_form import make_point_form
+
+            with self._lock:
+                self._point_form = make_point_form(self)
+        return self._point_form
 
     def report(self) -> Any:
         """What was done to the equations: forms, operations, tables, loops, emitted source."""

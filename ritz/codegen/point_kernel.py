@@ -1,0 +1,140 @@
+"""Products at chosen grid points: the compiled right-hand side between the transforms, over any set of points."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ritz.codegen import cache
+from ritz.codegen.emit_numba import straight_line
+from ritz.codegen.layout import Array
+from ritz.symbolic.evaluate import evaluate
+from ritz.symbolic.graph import Graph
+from ritz.symbolic.polynomial import polynomial_in
+from ritz.symbolic.rewrite.lowering import schedule_naive
+
+POINT_SIGNATURE = types.void(*[types.intp] * 3, types.float64, *[types.intp] * 3)
+_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 3, ctypes.c_double, *[ctypes.c_ssize_t] * 3)
+
+_MODULE = '''"""Products of {title} at chosen grid points, made by Ritz"""
+
+import math
+
+import numpy as np
+from numba import carray, cfunc
+
+from ritz.codegen.abi import as_f64, as_i64
+from ritz.codegen.point_kernel import POINT_SIGNATURE
+
+
+@cfunc(POINT_SIGNATURE, cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
+def products(m, points_, values_, t, p_, out_, ctx):
+    points, context = carray(as_i64(points_), m), carray(as_i64(ctx), 1)
+    values, p, out = carray(as_f64(values_), 1), carray(as_f64(p_), 1), carray(as_f64(out_), 1)
+    for s in range(m):
+        point = points[s]
+{body}
+'''
+
+
+class PointKernel:
+    """Evaluates all products of a system at chosen grid points.
+
+    Called as ``kernel(values, points, t, p)`` with values (n_inputs, m) and points (m,) it returns (n_products, m).
+    Compiled loops use `address` and `context`: ``void q(intp m, intp points, intp values, double t, intp p, intp out,
+    intp ctx)``.
+
+    Args:
+        g: the graph.
+        roots: the products, real-valued.
+        inputs: node of a grid field -> its row in `values`.
+        coordinates: coordinate node -> its value at every grid point.
+        parameters: names in the order of the parameter vector.
+        title: for the generated module.
+    """
+
+    def __init__(
+        self,
+        g: Graph,
+        roots: Sequence[int],
+        inputs: Mapping[int, int],
+        coordinates: Mapping[int, Array],
+        parameters: Sequence[str],
+        title: str,
+    ) -> None:
+        self.g, self.roots, self.inputs, self.parameters = g, list(roots), dict(inputs), list(parameters)
+        self.coordinates = {n: np.ascontiguousarray(v, dtype=float) for n, v in coordinates.items()}
+        self.title = title
+        self._context = np.array([v.ctypes.data for v in self.coordinates.values()], dtype=np.int64)
+        self.context = int(self._context.ctypes.data)
+
+    @cached_property
+    def source(self) -> str:
+        """The generated module."""
+        code = schedule_naive(self.g, self.roots, known=list(self.inputs))
+        lines, names = straight_line(code, self._load)
+        lines += [f"out[{j}*m + s] = {names[r]}" for j, r in enumerate(code.roots)]
+        return _MODULE.format(title=self.title, body="\n".join("        " + line for line in lines))
+
+    def _load(self, node: int) -> str:
+        if node in self.inputs:
+            return f"values[{self.inputs[node]}*m + s]"
+        name, kind = self.g.args[node]
+        if kind == "time":
+            return "t"
+        if kind == "param":
+            return f"p[{self.parameters.index(name)}]"
+        return f"carray(as_f64(context[{list(self.coordinates).index(node)}]), 1)[point]"
+
+    @cached_property
+    def _function(self) -> Any:
+        return cache.load(self.source).products
+
+    @property
+    def address(self) -> int:
+        """Address of the compiled kernel."""
+        return int(self._function.address)
+
+    def __call__(self, values: Array, points: Array, t: float, p: Array) -> Array:
+        values = np.ascontiguousarray(values, dtype=float)
+        points, p = np.ascontiguousarray(points, dtype=np.int64), np.ascontiguousarray(p, dtype=float)
+        out = np.zeros((len(self.roots), len(points)))
+        _CALL(self.address)(
+            len(points), points.ctypes.data, values.ctypes.data, float(t), p.ctypes.data, out.ctypes.data, self.context
+        )
+        return out
+
+    @cached_property
+    def polynomials(self) -> list[list[tuple[float | Callable[[Any, float], float], tuple[int, ...]]] | None]:
+        """Per product its terms (coefficient, rows of `values` multiplied), or None if it is not such a polynomial.
+
+        A coefficient is a number, or a function of the parameters and time.
+        """
+        return [self._polynomial(root) for root in self.roots]
+
+    def _polynomial(self, root: int) -> list[tuple[float | Callable[[Any, float], float], tuple[int, ...]]] | None:
+        terms = polynomial_in(self.g, root, list(self.inputs))
+        if terms is None:
+            return None
+        result = []
+        for variables, coefficient in terms.items():
+            if any(a.kind == "point" for a in self.g.axes[coefficient]):
+                return None
+            value = self.g.args[coefficient] if self.g.op[coefficient] == "const" else self._scalar(coefficient)
+            result.append((value if callable(value) else float(value), tuple(sorted(self.inputs[v] for v in variables))))
+        return result
+
+    def _scalar(self, node: int) -> Callable[[Any, float], float]:
+        def value(p: Any, t: float) -> float:
+            given: dict[int, Any] = {}
+            for n in self.g.inputs([node]):
+                name, kind = self.g.args[n]
+                given[n] = t if kind == "time" else float(p[self.parameters.index(name)])
+            return float(evaluate(self.g, [node], given)[0])
+
+        return value
