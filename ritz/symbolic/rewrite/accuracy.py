@@ -7,6 +7,7 @@ these points: its arguments' errors times its condition numbers, plus its own ro
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -19,7 +20,7 @@ import numpy as np
 
 from ritz.symbolic.high_precision import precise_context, precise_number
 from ritz.symbolic.rewrite.cost import CostTable
-from ritz.symbolic.rewrite.egglog_backend import EqualityGraph
+from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.execute import apply_precise, run_numpy, run_precise
 from ritz.symbolic.rewrite.extraction import Extractor
 from ritz.symbolic.rewrite.facts import Facts
@@ -250,8 +251,13 @@ def accurate_forms(
         now = time.monotonic()
         share = now + (deadline - now) / (len(islands) - k)
         seen = {label: [v[label] for v in usable] for label in island.code.leaves()}
-        for name, code in _searched(island, seen, cost, share, rules):
-            stages.setdefault(name, []).append((island, code))
+        try:
+            for name, code in _searched(island, seen, cost, share, rules):
+                stages.setdefault(name, []).append((island, code))
+        except EngineError as error:
+            logging.getLogger(__name__).warning(
+                "an island of %d operations was left as it is: %s", len(island.code), error
+            )
     for name, pieces in stages.items():
         whole = splice(s, pieces)
         if whole is not None:

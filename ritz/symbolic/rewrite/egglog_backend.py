@@ -105,6 +105,10 @@ _FACTS = """
 """
 
 
+class EngineError(RuntimeError):
+    """egglog itself failed; the search ends with what was found before."""
+
+
 @dataclass(frozen=True)
 class ClassGraph:
     """A finished e-graph: which operations each class of equal values could be computed by.
@@ -158,9 +162,14 @@ class EqualityGraph:
         self._run("(run load 1) (run-schedule (repeat 8 (run facts)) (repeat 12 (run fold)) (repeat 8 (run facts)))")
 
     def _run(self, text: str) -> Any:
-        if self._parsed_and_run is not None:
-            return self._parsed_and_run(text)
-        return self._egraph.run_program(*self._egraph.parse_program(text))
+        try:
+            if self._parsed_and_run is not None:
+                return self._parsed_and_run(text)
+            return self._egraph.run_program(*self._egraph.parse_program(text))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic inside egglog does not derive from Exception
+            raise EngineError(f"egglog stopped: {error}") from error
 
     def phase(self, names: Sequence[str], repeat: int, *, match_limit: int = 300) -> bool:
         """Run some rule lists together `repeat` times with back-off; False when a budget ended it."""
@@ -245,7 +254,8 @@ def _relevant(s: Scheduled, rules: Mapping[str, Sequence[Rule]]) -> tuple[dict[s
             return functions, kept
         waiting = [pair for pair in waiting if pair not in ready]
         for phase, r in ready:
-            kept[phase].append(r)
+            if all((r.lhs, r.rhs, r.when) != (k.lhs, k.rhs, k.when) for k in kept[phase]):
+                kept[phase].append(r)
             functions.update({name: n for name, n in r.functions() if name not in functions})
 
 

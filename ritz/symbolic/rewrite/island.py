@@ -7,17 +7,19 @@ better served by the passes over the whole graph.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ritz.symbolic.rewrite.cost import CostTable
-from ritz.symbolic.rewrite.egglog_backend import EqualityGraph
+from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.exact_extraction import exact_choice
 from ritz.symbolic.rewrite.extraction import Extractor
 from ritz.symbolic.rewrite.facts import Facts, infer
 from ritz.symbolic.rewrite.rule_language import Rule
 from ritz.symbolic.rewrite.rules import algebra
+from ritz.symbolic.rewrite.rules.accuracy import ACCURACY
 from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
 
 LARGEST_ISLAND = 300
@@ -147,6 +149,23 @@ def _cheapest(best: Scheduled, found: Iterable[Scheduled], cost: CostTable) -> S
     return best
 
 
+def prove_equal(
+    s: Scheduled, leaves: Mapping[int, Facts], *, rules: Sequence[Rule] = (), seconds: float = 2.0, repeat: int = 3
+) -> bool:
+    """Whether the rules show that all results of `s` are equal under the facts of its leaves.
+
+    False means "not shown", for want of rules, facts, time or truth.
+    """
+    facts = {i: f.names() for i, f in enumerate(infer(s, leaves))}
+    books = _books(s, [*rules, *(ACCURACY if not any(s.is_complex) else ())])
+    graph = EqualityGraph(s, facts, books, deadline=time.monotonic() + seconds, most_nodes=MOST_NODES)
+    for phase in (("reduce",), ("reduce", "associate", "expand"), ("reduce", "share")):
+        if graph.same(range(len(s.roots))):
+            return True
+        graph.phase(phase, repeat)
+    return graph.same(range(len(s.roots)))
+
+
 def _books(code: Scheduled, rules: Sequence[Rule]) -> dict[str, Sequence[Rule]]:
     """The rule book by phase; functions of complex values have branches that only plain algebra respects."""
     plain = any(code.is_complex)
@@ -234,7 +253,13 @@ def improve(
         if now > deadline:
             break
         share = now + (deadline - now) / (len(islands) - k)
-        found = search(island, cost, share, rules)
+        try:
+            found = search(island, cost, share, rules)
+        except EngineError as error:
+            logging.getLogger(__name__).warning(
+                "an island of %d operations was left as it is: %s", len(island.code), error
+            )
+            continue
         if found is not island.code:
             pieces.append((island, found))
     whole = splice(s, pieces) if pieces else None

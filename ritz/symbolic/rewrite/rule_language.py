@@ -7,12 +7,13 @@ are known to hold. The text is parsed, never evaluated.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from ritz.errors import ParseError
+from ritz.symbolic.rewrite.scheduled import Builder
 
 Pattern = tuple[Any, ...]
 FACTS = ("real", "pos", "nonneg", "nz", "negative")
@@ -70,7 +71,7 @@ def rule(lhs: Any, rhs: Any, when: str | Iterable[str] = ()) -> Rule:
     conditions = [when] if isinstance(when, str) else list(when)
     conditions = [c.strip() for text in conditions for c in text.split(",") if c.strip()]
     text = f"{lhs} -> {rhs}" + (f"  when {', '.join(conditions)}" if conditions else "")
-    left, right = _Reader(str(lhs)).pattern(), _Reader(str(rhs)).pattern()
+    left, right = read_pattern(str(lhs)), read_pattern(str(rhs))
     guards = tuple(_condition(c) for c in conditions)
     if left[0] == "var":
         raise ParseError(f"The left side of the rule {text!r} is a bare name and would match everything.")
@@ -85,6 +86,16 @@ def names(pattern: Pattern) -> set[str]:
     if pattern[0] == "var":
         return {pattern[1]}
     return set().union(*(names(p) for p in _parts(pattern)))
+
+
+def build(pattern: Pattern, values: Mapping[str, int], builder: Builder) -> int:
+    """Make the instructions of a pattern; `values` gives an instruction for every name."""
+    if pattern[0] == "var":
+        return values[pattern[1]]
+    if pattern[0] == "num":
+        return builder.const(pattern[1])
+    operands = [build(p, values, builder) for p in _parts(pattern)]
+    return builder.func(pattern[1], *operands) if pattern[0] == "func" else getattr(builder, pattern[0])(*operands)
 
 
 def _parts(pattern: Pattern) -> tuple[Pattern, ...]:
@@ -108,6 +119,11 @@ def _condition(text: str) -> tuple[str, Pattern]:
         case ast.Call(func=ast.Name(id="real"), args=[argument]):
             return "real", reader.convert(argument)
     raise ParseError(f"The side condition {text!r} is not one of 'x > 0', 'x >= 0', 'x != 0', 'x < 0', 'real(x)'.")
+
+
+def read_pattern(text: str) -> Pattern:
+    """Parse an expression as `rule` does, e.g. ``"x*y + 1"``."""
+    return _Reader(text).pattern()
 
 
 class _Reader:
