@@ -58,7 +58,7 @@ def prepare(arguments):
         return rz.solve(system, (0.0, end), method="ETDRK4", dt=case["dt"], t_eval=[end], threads=threads)
 
     solution = run(case["check"])
-    fields = [np.asarray(solution[name])[..., -1] for name in names]
+    fields = [np.asarray(solution[name])[-1] for name in names]
     answer = np.stack(fields) if len(fields) > 1 else fields[0]
     facts = versions("ritz", "numba", "rocket-fft") | {"steps": round(case["check"] / case["dt"])}
     return Ready({"field": answer}, lambda count: run(count * case["dt"]), facts)

@@ -35,7 +35,7 @@ def prepare(arguments):
 
     solution = run()
     facts = versions("ritz", "numba") | {"evaluations": int(solution.nfev), "method": str(solution.method)}
-    return Ready({"field": np.asarray(solution["u"])[..., -1]}, block, facts)
+    return Ready({"field": np.asarray(solution["u"])[-1]}, block, facts)
 
 
 serve(prepare)
