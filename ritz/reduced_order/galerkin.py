@@ -44,8 +44,6 @@ class Factor:
         coefficient = form.products.polynomials[self.product][self.term][0]
         if callable(coefficient):
             return float(thetas[self.theta] * coefficient(p, t))
-        if isinstance(coefficient, (int, np.integer)):
-            return float(thetas[self.theta] * thetas[coefficient])
         return float(thetas[self.theta] * coefficient)
 
 

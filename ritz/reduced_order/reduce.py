@@ -23,7 +23,6 @@ from ritz.reduced_order.pod import POD
 from ritz.reduced_order.reduced_layout import ReducedLayout
 from ritz.reduced_order.reduced_system import ReducedSystem, Training
 from ritz.reduced_order.region import TrainingRegion
-from ritz.reduced_order.sweep import as_system
 from ritz.reduced_order.sweep import sweep as run_sweep
 from ritz.reduced_order.sweep_result import Sweep
 from ritz.reduced_order.training import split_sweep, training_points
@@ -97,6 +96,8 @@ def reduce(
         >>> rom = rz.reduce(system, {nu: (0.02, 0.1)}, (0, 2), tol=1e-4)  # doctest: +SKIP
         >>> rom(nu=0.05).plot()                                           # doctest: +SKIP
     """
+    from ritz.solvers.solve import as_system
+
     check_choice(method, ("galerkin",), "method")
     if hyper is not None:
         check_choice(hyper, CHOICES, "hyper")

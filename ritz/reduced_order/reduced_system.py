@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,13 +132,21 @@ class ReducedSystem:
 
         form = point_form(self.root)
         kernel = form.products if self.operators.inputs is not None else None
-        changing = bool(form.theta_depends_on_time)
-        context = Context(self.operators, p, self.factor_values, time_dependent=changing, kernel=kernel)
+        context = Context(self.operators, p, self.factor_values, time_dependent=self._changes_with_time, kernel=kernel)
         layout = self.layout
         return Bound(
             rhs=context.address, context=context.context, nonlinear=0, linear=None, p=p,
             size=self.size, is_complex=False, groups=layout.groups, weights=layout.weights, keep=context,
         )  # fmt: skip
+
+    @cached_property
+    def _changes_with_time(self) -> bool:
+        """Whether any factor depends on time; coefficients inside products are compared at three times."""
+        if point_form(self.root).theta_depends_on_time:
+            return True
+        p = self._vector(self.training_values)
+        first, *others = (self.factor_values(p, t) for t in (0.0, 0.37, 1.9))
+        return any(not np.array_equal(first, other) for other in others)
 
     def _named(self, p: FloatArray) -> dict[str, float]:
         return {str(info.name): float(v) for info, v in zip(self.parameters, p, strict=True)}
@@ -269,7 +278,8 @@ class ReducedSystem:
 
         from ritz.solvers.solve import solve
 
-        known = set(inspect.signature(solve).parameters)
+        signature = inspect.signature(solve).parameters
+        known = {name for name, p in signature.items() if p.kind is inspect.Parameter.KEYWORD_ONLY} | {"y0"}
         for name in options:
             if name not in known:
                 hint = nearest(name, [*names, *known])

@@ -81,6 +81,8 @@ def sweep(
     """
     if "params" in options:
         raise OptionError("sweep sets params= itself for every point. Hold a parameter fixed by {parameter: number}.")
+    from ritz.solvers.solve import as_system
+
     system = as_system(system)
     samples = draw(system, parameters, sampling=sampling, n=n, rng=rng)
     system.parameter_values(samples.point(0))  # a parameter without default and value is an error of every point
@@ -97,15 +99,6 @@ def sweep(
         except KeyboardInterrupt:
             interrupted = True
     return _collect(job, outcomes, interrupted)
-
-
-def as_system(system: Any) -> Any:
-    """Return a System: the argument itself, or a Problem without space made into one."""
-    if hasattr(system, "bind") and hasattr(system, "layout"):
-        return system
-    if hasattr(system, "discretize"):
-        return system.discretize()
-    raise OptionError(f"A System or a Problem was expected; found {type(system).__name__}.")
 
 
 def solve_record(

@@ -132,7 +132,7 @@ class Sweep:
                 raise UnsupportedError(
                     "The runs stored different times, so they do not fit one table. Give t_eval= to sweep."
                 )
-        tables = [run.to_xarray().reset_coords(self.names, drop=True, errors="ignore") for run in runs]
+        tables = [run.to_xarray().drop_vars(self.names, errors="ignore") for run in runs]
         joined = xr.concat(tables, dim="sample", combine_attrs="drop_conflicts", coords="minimal", compat="override")
         values = self.parameters[self.succeeded]
         columns = {name: ("sample", values[:, i]) for i, name in enumerate(self.names)}
