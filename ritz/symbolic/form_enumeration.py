@@ -66,8 +66,7 @@ class Catalogue:
             while len(flat := np.fromiter(_flat(itertools.islice(sets, BATCH)), dtype=np.int64)):
                 chosen = flat.reshape(-1, width)
                 chosen = chosen[chosen.max(axis=1) >= old]
-                if len(chosen):
-                    yield chosen, self._members(chosen, pools)
+                yield chosen, self._members(chosen, pools)
 
     def masks(self, chosen: Indices) -> NDArray[np.uint64]:
         """Bit masks of sets of entries."""
@@ -147,10 +146,10 @@ def _symmetric_products(values: Residues, members: Indices) -> Residues:
     total = np.zeros((*members.shape[:2], values.shape[2]), dtype=np.int64)
     for order in itertools.permutations(range(degree)):
         part = values[members[:, :, 0], order[0]]
-        for factor in range(1, degree):
+        for factor in range(1, degree - 1):
             part = modular.reduced(part * values[members[:, :, factor], order[factor]])
-        total = total + part
-    return modular.reduced(total)
+        total = modular.reduced(total + part * values[members[:, :, -1], order[-1]])
+    return total
 
 
 def _free_choices(free: Sequence[int]) -> list[Chosen]:

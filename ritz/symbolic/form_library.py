@@ -96,6 +96,11 @@ class _Collector:
         self._free |= {self._canonical(form.conjugate(item)) for item in form.forced}
         self._tiers: list[list[Entry]] = [[]]
 
+    @property
+    def full(self) -> bool:
+        """No more entries are taken."""
+        return len(self._seen) >= LARGEST
+
     def next_tier(self) -> None:
         self._tiers.append([])
 
@@ -104,11 +109,15 @@ class _Collector:
 
     def add_pair(self, first: LinearField, second: LinearField) -> None:
         """The sum and the difference."""
+        if self.full:
+            return
         self.add(first + second)
         self.add(first - second)
 
     def add_block(self, block: Sequence[LinearField]) -> None:
         """Fields used together; multiples, zeros and conjugates are counted once."""
+        if self.full:
+            return
         fields: list[LinearField] = []
         cost = 0
         for item in map(self._canonical, block):
@@ -118,7 +127,7 @@ class _Collector:
             fields += [item] if mirrored == item else [item, mirrored]
             cost += item not in self._free
         key = frozenset(fields)
-        if fields and key not in self._seen and sum(map(len, self._tiers)) < LARGEST:
+        if fields and key not in self._seen:
             self._seen.add(key)
             self._tiers[-1].append(Entry(tuple(fields), cost))
 

@@ -113,6 +113,13 @@ def _combination(
     weights = modular.solve(columns, np.array(sampled, dtype=np.int64)[:, None])
     if weights is None:
         return None
+    numbers = [modular.rational(int(weight)) for weight in weights[:, 0]]
+    if all(number is not None for number in numbers):
+        plain: list[sp.Expr] = [
+            sp.Rational(number.numerator, number.denominator) for number in numbers if number is not None
+        ]
+        if _matches(basis, plain, target):
+            return tuple(plain)
     support = [int(index) for index in np.flatnonzero(weights[:, 0])]
     equations = modular.echelon(columns[:, support].T)[1]
     system = sp.Matrix([[basis[index][equation] for index in support] for equation in equations])
@@ -128,8 +135,8 @@ def _combination(
 def _matches(basis: Sequence[Vector], weights: Sequence[sp.Expr], target: Vector) -> bool:
     """Confirm the combination in every column, symbolically."""
     for column, entry in enumerate(target):
-        total = sum((weight * vector[column] for weight, vector in zip(weights, basis, strict=True)), ZERO)
-        if sp.expand(total - entry) != 0:
+        parts = [weight * vector[column] for weight, vector in zip(weights, basis, strict=True) if weight != 0]
+        if sp.expand(sum(parts, ZERO) - entry) != 0:
             return False
     return True
 

@@ -49,9 +49,19 @@ class Multiplier:
             if len(exponents) != 4 or min(exponents) < 0:
                 raise ValueError(f"Exponents must be four non-negative integers (a, b, c, e), found {exponents!r}.")
             collected[exponents] = collected.get(exponents, Fraction(0)) + _exact(coefficient)
+        self._fill(collected)
+
+    def _fill(self, collected: Mapping[Exponents, Fraction]) -> None:
         clean = {key: value for key, value in sorted(collected.items(), reverse=True) if value}
         object.__setattr__(self, "terms", MappingProxyType(clean))
         object.__setattr__(self, "_hash", hash(tuple(clean.items())))
+
+    @classmethod
+    def _trusted(cls, collected: Mapping[Exponents, Fraction]) -> Multiplier:
+        """From valid exponents and fractions, without checks."""
+        made = cls.__new__(cls)
+        made._fill(collected)
+        return made
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"A Multiplier is immutable; {name!r} cannot be set.")
@@ -89,7 +99,7 @@ class Multiplier:
         if axis not in (0, 1, 2) or n < 0:
             raise ValueError(f"derivative needs an axis of 0, 1, 2 and n >= 0, found axis={axis}, n={n}.")
         shift = tuple(n if index == axis else 0 for index in range(4))
-        return Multiplier({_shifted(key, shift): value for key, value in self.terms.items()})
+        return Multiplier._trusted({_shifted(key, shift): value for key, value in self.terms.items()})
 
     def laplacian(self, dim: int) -> Multiplier:
         """This operator followed by the Laplacian in `dim` dimensions."""
@@ -102,7 +112,10 @@ class Multiplier:
     def __add__(self, other: Multiplier) -> Multiplier:
         if not isinstance(other, Multiplier):
             return NotImplemented
-        return Multiplier([*self.terms.items(), *other.terms.items()])
+        collected = dict(self.terms)
+        for key, value in other.terms.items():
+            collected[key] = collected[key] + value if key in collected else value
+        return Multiplier._trusted(collected)
 
     def __sub__(self, other: Multiplier) -> Multiplier:
         if not isinstance(other, Multiplier):
@@ -113,15 +126,22 @@ class Multiplier:
         return self * -1
 
     def __mul__(self, other: Multiplier | Number) -> Multiplier:
-        if isinstance(other, Multiplier):
-            return Multiplier([(_shifted(a, b), x * y) for a, x in self.terms.items() for b, y in other.terms.items()])
-        factor = _exact(other)
-        return Multiplier({key: value * factor for key, value in self.terms.items()})
+        if not isinstance(other, Multiplier):
+            factor = _exact(other)
+            if factor == 1:
+                return self
+            return Multiplier._trusted({key: value * factor for key, value in self.terms.items()})
+        collected: dict[Exponents, Fraction] = {}
+        for left, x in self.terms.items():
+            for right, y in other.terms.items():
+                key = _shifted(left, right)
+                collected[key] = collected.get(key, Fraction(0)) + x * y
+        return Multiplier._trusted(collected)
 
     __rmul__ = __mul__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Multiplier) and dict(self.terms) == dict(other.terms)
+        return isinstance(other, Multiplier) and self.terms == other.terms
 
     def __hash__(self) -> int:
         return int(self._hash)  # type: ignore[attr-defined]
@@ -134,7 +154,9 @@ class Multiplier:
 
         Equal operators become equal objects. Only the action on the mean may change, as ``lap * lap^-1`` becomes 1.
         """
-        depth = max((key[3] for key in self.terms), default=0)
+        depth = self.depth
+        if depth == 0 or (len(self.terms) == 1 and dim > 1):
+            return self
         numerator = Multiplier()
         for (a, b, c, e), value in self.terms.items():
             term = Multiplier({(a, b, c, 0): value})

@@ -1,9 +1,10 @@
 """Search for the form of a pseudo-spectral right-hand side with the fewest Fourier transforms.
 
 A right-hand side is a sum of linear multipliers applied to products of grid fields. Inverse transforms are paid per
-grid field, forward transforms per grid product, multipliers cost nothing. For every set of fields from a library, cheapest
-sets first, exact linear algebra modulo a prime tells whether products of these fields can represent all rows, and how
-many forward transforms that takes; operators are then recovered exactly and the result is verified before it is used.
+grid field, forward transforms per grid product, multipliers cost nothing. For every set of fields from a library,
+cheapest sets first, exact linear algebra modulo a prime tells whether products of these fields can represent all rows,
+and how many forward transforms that takes; operators are then recovered exactly and the result is verified before it
+is used.
 
 Forms agree on dealiased modes of periodic boxes with constant coefficients, and nowhere else.
 """
@@ -11,13 +12,13 @@ Forms agree on dealiased modes of periodic boxes with constant coefficients, and
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritz.symbolic.form_assembly import transform_count, written_form
+from ritz.symbolic.form_assembly import field_key, transform_count, written_form
 from ritz.symbolic.form_check import CheckResult, verify_form
 from ritz.symbolic.form_enumeration import Catalogue, Chosen, Indices, Tester, product_count
 from ritz.symbolic.form_kernel import Kernel, Piece, random_sums, split_rows
@@ -44,6 +45,8 @@ MOST_PRODUCTS = 220  # products of one degree over a set of fields
 GREEDY_PRODUCTS = 120  # the same for the first, greedy reduction
 CHUNK = 150_000  # residues handled at once
 PASSES = 6  # sets whose dependent products are exploited
+SMALL_TIERS = 2  # tiers searched before dependent products are exploited
+SHARE = 0.5  # of the time left for each of these two steps
 
 
 def find_form(
@@ -104,7 +107,7 @@ class _Search:
     def __init__(self, form: ProductForm, written: GridForm, library: Library, deadline: float) -> None:
         self.form = form
         self.deadline = deadline
-        self.best = written
+        self.best = self.written = written
         self.total = sum(written.report.written)
         self.found_at = 0.0
         self.error = verify_form(form, written).error
@@ -112,6 +115,7 @@ class _Search:
         self.tried = 0
         self.pieces: list[Piece] = split_rows(form)
         self.catalogue = Catalogue(library)
+        self.best_chosen: Chosen = ()
         self.minimal: list[np.uint64] = []  # bit masks of representable sets
         self.dependent: list[_Dependent] = []
         self.least = self._least_forward()
@@ -119,11 +123,14 @@ class _Search:
         self._kernels: dict[tuple[int, bool], Kernel] = {}
 
     def run(self) -> None:
-        """Greedy reduction, enumeration by tier and cost, then passes over dependent products."""
+        """Greedy reduction, small tiers, dependent products, then the larger tiers."""
         self._reduce_first_tier()
-        self.complete = all(self._search_tier(tier) for tier in range(len(self.catalogue.tiers)))
-        if self.complete:
-            self._exploit_dependence()
+        tiers = range(len(self.catalogue.tiers))
+        small = (step for tier in tiers[:SMALL_TIERS] for step in self._search_tier(tier))
+        large = (step for tier in tiers[SMALL_TIERS:] for step in self._search_tier(tier))
+        self._advance(small, SHARE)
+        self._exploit_dependence(SHARE)
+        self.complete = self._advance(small, 1.0) and self._advance(large, 1.0)
 
     # ------------------------------------------------------------------ phases
     def _reduce_first_tier(self) -> None:
@@ -140,22 +147,26 @@ class _Search:
                 chosen = rest
         self._consider(tuple(chosen))
 
-    def _search_tier(self, tier: int) -> bool:
-        """Try all sets with an entry of this tier, cheapest first; False if time ran out."""
+    def _advance(self, steps: Iterator[None], share: float) -> bool:
+        """Go on for that share of the time left; True when there is nothing left to do."""
+        until = self._until(share)
+        return all(time.perf_counter() < until for _ in steps)
+
+    def _search_tier(self, tier: int) -> Iterator[None]:
+        """Try all sets with an entry of this tier, cheapest first, as far as they can be better than the best."""
         for cost in range(self.total):
             if cost + self.least >= self.total:
-                return True
+                return
             for chosen, members in self.catalogue.batches(tier, cost):
-                room = self._room(members.shape[1])
+                yield
                 unknown = self._unknown(chosen)
                 chosen, members = chosen[unknown], members[unknown]
-                for start in range(0, len(chosen) if room else 0, max(room, 1)):
-                    if self._late():
-                        return False
-                    self._try(chosen[start : start + room], members[start : start + room])
+                if room := self._room(members.shape[1]):
+                    for start in range(0, len(chosen), room):
+                        self._try(chosen[start : start + room], members[start : start + room])
+                        yield
                 if cost + self.least >= self.total:
-                    return True
-        return True
+                    return
 
     def _try(self, chosen: Indices, members: Indices) -> None:
         self.tried += len(chosen)
@@ -170,18 +181,33 @@ class _Search:
             unknown &= (masks & known) != known
         return unknown
 
-    def _exploit_dependence(self) -> None:
+    def _exploit_dependence(self, share: float) -> None:
         """Dependent products leave the multipliers some freedom: use it to save products."""
+        deadline = self._until(share)
         promising = sorted(self.dependent, key=lambda item: (item.cost + item.forward, item.cost))
-        for item in [item for item in promising if item.cost + self.least < self.total][:PASSES]:
-            if self._late():
+        waiting = [item.chosen for item in promising if item.cost + self.least < self.total][:PASSES]
+        for chosen in [*self._extensions()[:PASSES], *waiting]:
+            cost = self.catalogue.cost(chosen)
+            if time.perf_counter() > deadline:
                 return
-            if item.cost + self.least < self.total:
-                blocks = [list(self.catalogue.entries[index].fields) for index in item.chosen]
-                products = low_rank_products(self.form, self.pieces, blocks, self.deadline)
-                fields = [field for block in blocks for field in block]
-                if products is not None and item.cost + len(products) < self.total:
-                    self._accept(fields, products)
+            if cost + self.least < self.total:
+                blocks = [list(self.catalogue.entries[index].fields) for index in chosen]
+                products = low_rank_products(self.form, self.pieces, blocks, deadline)
+                if products is not None and cost + len(products) < self.total:
+                    self._accept([field for block in blocks for field in block], products)
+
+    def _extensions(self) -> list[Chosen]:
+        """The best set with one more entry that makes products dependent, factors of the written form first."""
+        written = {key for item in self.written.fields for key in field_key(self.form, item)}
+        found = []
+        for index in range(self.catalogue.tiers[:SMALL_TIERS][-1]):
+            chosen = (*self.best_chosen, index)
+            room = self._room(len(self.catalogue.fields_of(chosen)))
+            affordable = self.catalogue.cost(chosen) + self.least < self.total
+            if self.best_chosen and index not in self.best_chosen and room and affordable:
+                if self.tester.dependent(self.catalogue.fields_of(chosen)):
+                    found.append(chosen)
+        return sorted(found, key=lambda chosen: not written.issuperset(self.catalogue.entries[chosen[-1]].fields))
 
     # ------------------------------------------------------------------ one set of fields
     def _consider(self, chosen: Chosen) -> None:
@@ -193,31 +219,35 @@ class _Search:
         places = self.catalogue.fields_of(chosen)
         fields = [self.catalogue.fields[place] for place in places]
         cost = self.catalogue.cost(chosen)
-        for few in (True, False):
-            table = product_table(self._kernel(len(fields), few), fields, self.pieces)
-            if table is None:
-                return
-            forward = joint_rank(table, self.pieces)
-            if cost + forward >= self.total:
-                break
+        table = product_table(self._kernel(len(fields), few=True), fields, self.pieces)
+        if table is not None and cost + joint_rank(table, self.pieces) < self.total:
+            table = product_table(self._kernel(len(fields), few=False), fields, self.pieces)
+        if table is None:
+            return
+        forward = joint_rank(table, self.pieces)
         if forward > self.least and self.tester.dependent(places):
             self.dependent.append(_Dependent(chosen, cost, forward))
         if cost + forward < self.total:
             products = products_of_table(table, self.form.degrees, len(fields))
-            if products is not None:
-                self._accept(fields, products)
+            if products is not None and self._accept(fields, products):
+                self.best_chosen = chosen
 
-    def _accept(self, fields: Sequence[LinearField], products: Sequence[Product]) -> None:
+    def _accept(self, fields: Sequence[LinearField], products: Sequence[Product]) -> bool:
         """Recover the operators, verify, and keep the form if it is better."""
         found = recover(self.form, self.pieces, fields, products)
         if found is None or sum(transform_count(self.form, found)) >= self.total:
-            return
+            return False
         check = verify_form(self.form, found)
         if check.passed:
             self.best, self.total, self.error = found, sum(transform_count(self.form, found)), check.error
             self.found_at = time.perf_counter()
+        return check.passed
 
     # ------------------------------------------------------------------ helpers
+    def _until(self, share: float) -> float:
+        now = time.perf_counter()
+        return now + share * (self.deadline - now)
+
     def _late(self) -> bool:
         return time.perf_counter() > self.deadline
 

@@ -37,7 +37,7 @@ class LinearField:
     def __init__(self, terms: LinearField | Mapping[int, Multiplier] | Iterable[tuple[int, Multiplier]]) -> None:
         collected: dict[int, Multiplier] = {}
         for state, multiplier in terms.items() if isinstance(terms, Mapping) else terms:
-            collected[state] = collected.get(state, Multiplier.zero()) + multiplier
+            collected[state] = collected[state] + multiplier if state in collected else multiplier
         object.__setattr__(self, "terms", tuple(sorted((s, m) for s, m in collected.items() if m)))
 
     @staticmethod
@@ -79,6 +79,8 @@ class LinearField:
 
     def simplified(self, dim: int) -> LinearField:
         """Each multiplier over one power of the inverse Laplacian; see `Multiplier.simplified`."""
+        if not any(multiplier.depth for _, multiplier in self.terms):
+            return self
         return LinearField([(state, multiplier.simplified(dim)) for state, multiplier in self.terms])
 
     def normalised(self) -> tuple[Fraction, LinearField]:
@@ -86,7 +88,7 @@ class LinearField:
         if not self.terms:
             return Fraction(1), self
         lead = next(iter(self.terms[0][1].terms.values()))
-        return lead, self * (1 / lead)
+        return lead, self if lead == 1 else self * (1 / lead)
 
     def text(self, names: tuple[str, ...]) -> str:
         """Readable text with the states' names, e.g. ``dx u``."""
@@ -212,8 +214,8 @@ class FormReport:
         state = "complete within its library" if self.complete else "stopped by its budget"
         head = [
             f"written: {count(self.written)}",
-            f"found:   {count(self.found)}",
-            f"search:  {self.tried} sets of fields in {self.seconds:.2f} s, {state}; found after {self.found_after:.2f} s",
+            f"found:   {count(self.found)}, after {self.found_after:.2f} s",
+            f"search:  {self.tried} sets of fields in {self.seconds:.2f} s, {state}",
             f"checked: relative difference {self.error:.1e} on random dealiased fields",
         ]
         return "\n".join([*head, self.text])
