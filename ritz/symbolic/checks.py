@@ -124,28 +124,29 @@ def _check_symbol(
     known: dict[str, sp.Symbol],
     unknowns: tuple[Field, ...] | None,
 ) -> None:
-    where = quote(equation, number, symbol)
+    if isinstance(symbol, (Parameter, Time)):
+        return
     if isinstance(symbol, Field):
         if unknowns is not None and symbol not in unknowns:
             names = [field.name for field in unknowns]
             raise UnknownSymbol(
                 f"The field {symbol} is not among unknowns=({', '.join(names)}).{nearest(symbol.name, names)} "
-                f"Add it there.\n{where}"
+                f"Add it there.\n{quote(equation, number, symbol)}"
             )
     elif isinstance(symbol, Coordinate):
         if domain is None:
             raise UnknownSymbol(
                 f"The equation uses the coordinate {symbol}, but the problem has no domain. "
-                f"Add domain=rz.Box({symbol}=(0, L)).\n{where}"
+                f"Add domain=rz.Box({symbol}=(0, L)).\n{quote(equation, number, symbol)}"
             )
         axes = [axis.name for axis in domain]
         if symbol not in domain.coordinates:
             raise UnknownSymbol(
                 f"The equation uses the coordinate {symbol}, but {domain!r} has the axes {', '.join(axes)}."
-                f"{nearest(symbol.name, axes)} Add the axis or correct the name.\n{where}"
+                f"{nearest(symbol.name, axes)} Add the axis or correct the name.\n{quote(equation, number, symbol)}"
             )
-    elif not isinstance(symbol, (Parameter, Time)):
-        _unknown_symbol(symbol, where, known)
+    else:
+        _unknown_symbol(symbol, quote(equation, number, symbol), known)
 
 
 def _unknown_symbol(symbol: sp.Symbol, where: str, known: dict[str, sp.Symbol]) -> None:
@@ -314,7 +315,7 @@ def _raise_surplus(
 
 
 def match(equations: Sequence[ScalarEquation], unknowns: Sequence[Field]) -> dict[int, Field]:
-    """Return a largest matching equation index -> unknown it determines, constraints matched last.
+    """Return a largest matching equation index -> unknown it determines; rates come first, div(b) = 0 last.
 
     Example:
         >>> u, v = Field("u"), Field("v")
@@ -328,7 +329,9 @@ def match(equations: Sequence[ScalarEquation], unknowns: Sequence[Field]) -> dic
         present = [s for s in equation.expr.free_symbols if s in wanted]
         choices.append(sorted(present, key=lambda s: (s not in rates, natural(s))))
     taken: dict[Field, int] = {}
-    order = sorted(range(len(equations)), key=lambda i: is_divergence_constraint(equations[i]))
+    order = sorted(
+        range(len(equations)), key=lambda i: (is_divergence_constraint(equations[i]), not equations[i].expr.has(Dt))
+    )
     for start in order:
         _augment(start, choices, taken)
     return dict(sorted((i, field) for field, i in taken.items()))

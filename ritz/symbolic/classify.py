@@ -100,7 +100,10 @@ class _Splitter:
         scale = sp.Mul(*constant)
         if len(varying) > 1 and all(part.source == 0 for part in varying):
             return Parts(sp.S.Zero, e, sp.S.Zero)
-        return Parts(*(_scaled(scale, part) for part in self._fold(varying)))
+        folded = self._fold(varying)
+        if folded.linear == 0 and folded.source == 0:
+            return Parts(sp.S.Zero, e, sp.S.Zero)
+        return Parts(*(_scaled(scale, part) for part in folded))
 
     @staticmethod
     def _fold(factors: list[Parts]) -> Parts:

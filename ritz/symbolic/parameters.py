@@ -56,11 +56,11 @@ class Parameter(Named):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return type(self), (self.name, self.default, self.bounds, self._positive)
 
-    def replace(self, **changes: Any) -> Parameter:
+    def changed(self, **changes: Any) -> Parameter:
         """Return a parameter of the same name with other `default`, `bounds` or `positive`.
 
         Example:
-            >>> Parameter("k", 1).replace(default=2).default
+            >>> Parameter("k", 1).changed(default=2).default
             2.0
         """
         given: dict[str, Any] = {"default": self.default, "bounds": self.bounds, "positive": self._positive}

@@ -145,12 +145,14 @@ class _Parser(Signs):
             return self.run(left, ("*", "/"), PRODUCT)
         self.take()
         if token.text == "**":
-            return self.powered(left, self.finished(self.value(UNARY if self.token.text == "-" else POWER - 1), token))
+            exponent = self.finished(self.value(UNARY if self.token.text == "-" else POWER - 1), token)
+            return self.powered(left, exponent, token)
         right = self.value(PRODUCT)
         if token.text == "·" and right is NABLA and isinstance(left, sp.Expr):
             return OperatorValue(f"({left}·∇)", lambda e: Dot(left, FUNCTIONS["grad"][0](e)))
         node = {"·": Dot, "×": Cross, "⊗": Outer}[token.text]
-        return node(self.finished(left, token), self.finished(right, token))
+        scale, vector = self.finished(left, token).as_coeff_Mul()
+        return scale * node(vector, self.finished(right, token))
 
     def run(self, first: Value, signs: tuple[str, str], power: int) -> Value:
         """Read a run of terms or factors and combine them at once."""
@@ -176,13 +178,15 @@ class _Parser(Signs):
         token = self.take()
         if token.text == "'":
             return FUNCTIONS["dt"][0](self.finished(left, token))
-        return self.powered(left, sp.Integer(int(token.text)))
+        return self.powered(left, sp.Integer(int(token.text)), token)
 
-    def powered(self, base: Value, exponent: sp.Expr) -> Value:
+    def powered(self, base: Value, exponent: sp.Expr, token: Token) -> Value:
         if isinstance(base, sp.Expr):
             return sp.Pow(base, exponent)
         if not (exponent.is_Integer and exponent > 0):
-            raise self.error(f"The operator {base.text} can only have a positive whole power, but got {exponent}.")
+            raise self.error(
+                f"The operator {base.text} can only have a positive whole power, but got {exponent}.", token
+            )
         return base.power(int(exponent))
 
     def prefix(self) -> Value:

@@ -160,6 +160,8 @@ def first_order(
     auxiliary: dict[Field, sp.Expr] = {}
     definitions: list[ScalarEquation] = []
     for field, order in time_orders(equations).items():
+        if order == 1:
+            continue
         source = next(e.source for e in equations if e.expr.has(Dt(field, order)))
         chain = [field]
         for k in range(1, order):
@@ -173,8 +175,7 @@ def first_order(
             definitions.append(ScalarEquation(Dt(chain[-1]) - helper, source, f"definition of {helper.name}"))
             replace[Dt(field, k)] = helper
             chain.append(helper)
-        if order > 1:
-            replace[Dt(field, order)] = Dt(chain[-1])
+        replace[Dt(field, order)] = Dt(chain[-1])
     if not auxiliary:
         return equations, {}
     main = (ScalarEquation(e.expr.xreplace(replace), e.source, e.label) for e in equations)
