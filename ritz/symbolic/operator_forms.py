@@ -50,7 +50,11 @@ SHARE = 0.5  # of the time left for each of these two steps
 
 
 def find_form(
-    form: ProductForm, *, budget: float = 10.0, library: Iterable[Sequence[LinearField]] | None = None
+    form: ProductForm,
+    *,
+    budget: float = 10.0,
+    library: Iterable[Sequence[LinearField]] | None = None,
+    good_enough: int = 0,
 ) -> GridForm:
     """The form with the fewest transforms that the search can find.
 
@@ -58,6 +62,7 @@ def find_form(
         form: right-hand side as written.
         budget: seconds; when they are over the best form so far is returned and `report.complete` is False.
         library: blocks of fields that may be used; made from the form by default.
+        good_enough: stop as soon as a form with at most that many transforms is known.
 
     Returns:
         A verified grid form, never with more transforms than `written_form`; deterministic as long as the budget
@@ -77,7 +82,7 @@ def find_form(
     if not form.degrees:
         return written
     candidates = build_library(form) if library is None else library_of(form, library)
-    search = _Search(form, written, candidates, start + budget)
+    search = _Search(form, written, candidates, start + budget, good_enough)
     search.run()
     report = FormReport(
         written=written.report.written,
@@ -104,9 +109,12 @@ class _Dependent:
 class _Search:
     """One run: keeps the best form, the deadline and the samples."""
 
-    def __init__(self, form: ProductForm, written: GridForm, library: Library, deadline: float) -> None:
+    def __init__(
+        self, form: ProductForm, written: GridForm, library: Library, deadline: float, good_enough: int
+    ) -> None:
         self.form = form
         self.deadline = deadline
+        self.good_enough = good_enough
         self.best = self.written = written
         self.total = sum(written.report.written)
         self.found_at = 0.0
@@ -150,7 +158,7 @@ class _Search:
     def _advance(self, steps: Iterator[None], share: float) -> bool:
         """Go on for that share of the time left; True when there is nothing left to do."""
         until = self._until(share)
-        return all(time.perf_counter() < until for _ in steps)
+        return all(time.perf_counter() < until and not self._late() for _ in steps)
 
     def _search_tier(self, tier: int) -> Iterator[None]:
         """Try all sets with an entry of this tier, cheapest first, as far as they can be better than the best."""
@@ -188,7 +196,7 @@ class _Search:
         waiting = [item.chosen for item in promising if item.cost + self.least < self.total][:PASSES]
         for chosen in [*self._extensions()[:PASSES], *waiting]:
             cost = self.catalogue.cost(chosen)
-            if time.perf_counter() > deadline:
+            if time.perf_counter() > deadline or self._late():
                 return
             if cost + self.least < self.total:
                 blocks = [list(self.catalogue.entries[index].fields) for index in chosen]
@@ -249,7 +257,7 @@ class _Search:
         return now + share * (self.deadline - now)
 
     def _late(self) -> bool:
-        return time.perf_counter() > self.deadline
+        return time.perf_counter() > self.deadline or self.total <= self.good_enough
 
     def _representable(self, chosen: Sequence[int]) -> bool:
         self.tried += 1
