@@ -97,8 +97,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
         >>> nearest("rtoll", ["rtol", "atol"])
         " Did you mean 'rtol'?"
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    by_folded = {k.casefold(): k for k in known}
+    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 
 
 def reject_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:

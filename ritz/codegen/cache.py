@@ -83,8 +83,9 @@ def load(source: str) -> ModuleType:
         the module; the same object for the same text within one process.
     """
     name = _PREFIX + hashlib.sha256(source.encode()).hexdigest()[:24]
-    if name in sys.modules:
-        return sys.modules[name]
+    loaded = sys.modules.get(name)
+    if loaded is not None and Path(str(loaded.__file__)).parent == directory():
+        return loaded
     path = _write(name, source)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None

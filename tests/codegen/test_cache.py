@@ -1,0 +1,68 @@
+"""Generated modules on disk: one file per text, safe to clear, safe under concurrent processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import ritz as rz
+from ritz.codegen import cache
+
+SOURCE = '''"""A module"""
+
+VALUE = 41 + 1
+'''
+
+
+@pytest.fixture()
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RITZ_CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_equal_text_is_one_module(own_cache):
+    first, second = cache.load(SOURCE), cache.load(SOURCE)
+    assert first is second and first.VALUE == 42
+    assert cache.load(SOURCE + "\nOTHER = 1\n") is not first
+    status = rz.cache.status()
+    assert status.modules == 2 and status.source_bytes > 0 and str(own_cache) in str(status)
+
+
+def test_clear_removes_files_and_loading_works_again(own_cache):
+    cache.load(SOURCE)
+    assert rz.cache.clear() == 1
+    assert rz.cache.status().modules == 0
+    assert cache.load(SOURCE).VALUE == 42
+
+
+def test_broken_module_is_not_kept(own_cache):
+    with pytest.raises(ZeroDivisionError):
+        cache.load("1 / 0\n")
+    with pytest.raises(ZeroDivisionError):
+        cache.load("1 / 0\n")
+
+
+def test_two_processes_at_once(own_cache):
+    program = (
+        "import ritz as rz; x = rz.fields('x');"
+        "s = rz.Problem([rz.Eq(rz.dt(x), -x**3)], initial={x: 1}).discretize(rz.Pointwise());"
+        "print(float(s.rhs(0.0, [2.0])[0]))"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [run.communicate()[0].strip() for run in runs] == ["-8.0", "-8.0"]
+    assert rz.cache.status().modules == 1
+
+
+def test_second_process_compiles_nothing(own_cache):
+    program = (
+        "import ritz as rz; x = rz.fields('x');"
+        "s = rz.Problem([rz.Eq(rz.dt(x), -x**5)], initial={x: 1}).discretize(rz.Pointwise()); s.rhs(0.0, [2.0]);"
+        "f = s._compiled('rhs').functions[0]; print(f._cache_hits)"
+    )
+    hits = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        for _ in range(2)
+    ]
+    assert hits == ["0", "1"]
