@@ -15,7 +15,7 @@ from ritz.reduced_order.monomials import count
 
 CHOICES = ("auto", "deim", "qdeim")
 MAX_DEGREE = 3
-MAX_OPERATIONS = 60_000  # multiply-adds of one exact term; about 20 microseconds
+MAX_OPERATIONS = 40_000  # multiply-adds of one exact term; about 10 microseconds
 MAX_SNAPSHOTS = 400  # of every nonlinear product; more add little to its basis and much to the memory
 
 
@@ -42,7 +42,8 @@ def used_products(form: Any) -> list[int]:
 def split_products(form: Any, rank: int, hyper: str | None) -> tuple[list[int], list[int]]:
     """Return (products projected exactly, products sampled) for a basis of `rank` modes.
 
-    Exact are polynomials of degree at most 3 whose tensor is small (about 48 modes for quadratic, 23 for cubic terms).
+    Exact are polynomials of degree at most 3 whose tensor is small: up to about 42 modes for quadratic terms, 21 for
+    cubic ones.
     ``hyper="deim"`` or ``"qdeim"`` samples every product; None samples none.
 
     Raises:

@@ -1,8 +1,9 @@
 """The compiled right-hand side of every reduced model: written once, compiled once per machine.
 
 Its context is an int64 array of sizes and addresses; the entries are named below. All operators of a model lie in one
-float64 buffer, already multiplied by the factors where these do not depend on time. Where they do, the table lists
-copies ``(factor, source, target, length)`` that are added up again whenever the time has changed.
+float64 buffer, one row a coordinate of the result, already multiplied by the factors where these do not depend on
+time. Where they do, the table lists copies ``(factor, source, target, length)`` that are added up again whenever the
+time has changed.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from ritz.reduced_order.operators import ReducedOperators
 N, DEGREE, K0, K1, K2, K3 = range(6)
 INPUTS, POINTS, INDICES, OFFSET, VALUES, MATRICES = range(6, 12)
 USED, USED_COUNT, INPUT_BUFFER, PRODUCT_BUFFER, KERNEL, KERNEL_CONTEXT = range(12, 18)
-FACTORS, FACTOR_VALUES, BUFFER, BUFFER_SIZE, COPIES, COPY_COUNT, LAST_TIME = range(18, 25)
-LENGTH = 25
+FACTORS, FACTOR_VALUES, BUFFER, BUFFER_SIZE, COPIES, COPY_COUNT, LAST_TIME, MONOMIALS = range(18, 26)
+LENGTH = 26
 
 _F64, _INTP = ir.DoubleType(), ir.IntType(64)
 FACTOR_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_ssize_t, ctypes.c_ssize_t)
@@ -77,42 +78,59 @@ def _reassemble(head, t, p):  # type: ignore[no-untyped-def]
             target[i] += factor * source[i]
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _add_product(matrix_address, rows, columns, vector_address, out):  # type: ignore[no-untyped-def]
+    """Add matrix (rows, columns) times vector (columns,) to `out`; the order of summation is free."""
+    matrix = carray(as_f64(matrix_address), (rows, columns))
+    vector = carray(as_f64(vector_address), columns)
+    for i in range(rows):
+        total = 0.0
+        for k in range(columns):
+            total += matrix[i, k] * vector[k]
+        out[i] += total
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _polynomial(head, z, out):  # type: ignore[no-untyped-def]
-    """Write the polynomial part; monomials run in the order of `ritz.reduced_order.monomials`."""
-    n, degree = head[N], head[DEGREE]
-    constant, linear = carray(as_f64(head[K0]), n), carray(as_f64(head[K1]), (n, n))
+def _next_monomials(z, lower_address, degree, higher_address):  # type: ignore[no-untyped-def]
+    """Write the monomials of a degree, given those of one degree less, in the order of `monomials`.
+
+    Those with largest index c are z[c] times the lower ones in the first c + 1 variables, which come first.
+    """
+    size = 1
+    position = 0
+    for c in range(len(z)):
+        lower = carray(as_f64(lower_address), size)
+        higher = carray(as_f64(higher_address + 8 * position), size)
+        for k in range(size):
+            higher[k] = z[c] * lower[k]
+        position += size
+        size = size * (c + degree) // (c + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _polynomial(head, z, z_address, out):  # type: ignore[no-untyped-def]
+    """Write the polynomial part."""
+    n = head[N]
+    constant = carray(as_f64(head[K0]), n)
     for i in range(n):
         out[i] = constant[i]
-    for j in range(n):
-        for i in range(n):
-            out[i] += z[j] * linear[j, i]
-    if degree >= 2:
-        quadratic = carray(as_f64(head[K2]), (n * (n + 1) // 2, n))
-        row = 0
-        for b in range(n):
-            for a in range(b + 1):
-                value = z[a] * z[b]
-                for i in range(n):
-                    out[i] += value * quadratic[row, i]
-                row += 1
-    if degree >= 3:
-        cubic = carray(as_f64(head[K3]), (n * (n + 1) * (n + 2) // 6, n))
-        row = 0
-        for c in range(n):
-            for b in range(c + 1):
-                for a in range(b + 1):
-                    value = z[a] * z[b] * z[c]
-                    for i in range(n):
-                        out[i] += value * cubic[row, i]
-                    row += 1
+    _add_product(head[K1], n, n, z_address, out)
+    if head[DEGREE] >= 2:
+        second = head[MONOMIALS]
+        pairs = n * (n + 1) // 2
+        _next_monomials(z, z_address, 2, second)
+        _add_product(head[K2], n, pairs, second, out)
+        if head[DEGREE] >= 3:
+            third = second + 8 * pairs
+            _next_monomials(z, second, 3, third)
+            _add_product(head[K3], n, pairs * (n + 2) // 3, third, out)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _sampled(head, t, z, p, out):  # type: ignore[no-untyped-def]
     """Add the sampled part: input values at the points, the products there, their projection."""
-    n, m, inputs = head[N], head[POINTS], head[INPUTS]
-    rows = inputs * m
+    n, m = head[N], head[POINTS]
+    rows = head[INPUTS] * m
     values, offset = carray(as_f64(head[INPUT_BUFFER]), rows), carray(as_f64(head[OFFSET]), rows)
     basis = carray(as_f64(head[VALUES]), (n, rows))
     for i in range(rows):
@@ -123,11 +141,7 @@ def _sampled(head, t, z, p, out):  # type: ignore[no-untyped-def]
     call_products(head[KERNEL], m, head[INDICES], head[INPUT_BUFFER], t, p, head[PRODUCT_BUFFER], head[KERNEL_CONTEXT])
     used = carray(as_i64(head[USED]), head[USED_COUNT])
     for k in range(head[USED_COUNT]):
-        q = carray(as_f64(head[PRODUCT_BUFFER] + 8 * m * used[k]), m)
-        matrix = carray(as_f64(head[MATRICES] + 8 * k * m * n), (m, n))
-        for s in range(m):
-            for i in range(n):
-                out[i] += q[s] * matrix[s, i]
+        _add_product(head[MATRICES] + 8 * k * m * n, n, m, head[PRODUCT_BUFFER] + 8 * m * used[k], out)
 
 
 @cfunc(RHS_SIGNATURE, cache=True)
@@ -137,7 +151,7 @@ def reduced_rhs(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
     z, result = carray(as_f64(u), head[N]), carray(as_f64(out), head[N])
     if head[COPY_COUNT] > 0:
         _reassemble(head, t, p)
-    _polynomial(head, z, result)
+    _polynomial(head, z, u, result)
     if head[POINTS] > 0:
         _sampled(head, t, z, p, result)
 
@@ -171,6 +185,7 @@ class Context:
         self._keep: list[Any] = [kernel]
         degree = max(operators.degree, 1)
         self._head[[N, DEGREE]] = operators.size, degree
+        self._head[MONOMIALS] = self._hold(np.zeros(sum(count(operators.size, d) for d in range(2, degree + 1))))
         places = self._reserve(operators, degree)
         if operators.inputs is not None:
             self._set_inputs(operators, kernel)
@@ -216,10 +231,9 @@ class Context:
 
     def _terms(self, operators: ReducedOperators, places: dict[tuple[str, int], int]) -> list[tuple[int, Any, int]]:
         """Return (factor, array, start in the buffer) of every term."""
-        listed = [(t.factor, np.ascontiguousarray(t.tensor), places["degree", t.degree]) for t in operators.polynomial]
-        return listed + [
-            (t.factor, np.ascontiguousarray(t.matrix), places["product", t.product]) for t in operators.sampled
-        ]
+        listed = [(t.factor, t.tensor, places["degree", t.degree]) for t in operators.polynomial]
+        listed += [(t.factor, t.matrix, places["product", t.product]) for t in operators.sampled]
+        return [(factor, np.ascontiguousarray(array.T), start) for factor, array, start in listed]
 
     def _multiply(self, operators: ReducedOperators, places: dict[tuple[str, int], int], theta: FloatArray) -> None:
         for factor, array, start in self._terms(operators, places):

@@ -27,8 +27,8 @@ from ritz.reduced_order.sweep import sweep as run_sweep
 from ritz.reduced_order.sweep_result import Sweep
 from ritz.reduced_order.training import split_sweep, training_points
 
-ROUNDS = 4  # how often the basis may grow until the held-back error meets the tolerance
-HEADROOM = 0.05  # the largest basis tried has a projection error of this share of the tolerance
+ROUNDS = 6  # how often the basis may grow until the held-back error meets the tolerance
+HEADROOM = 1e-3  # the largest basis tried has a projection error of this share of the tolerance
 
 
 def reduce(
