@@ -1,4 +1,4 @@
-"""Textbook right-hand sides as product forms, written as on the blackboard, with the fewest transforms known for each."""
+"""Textbook right-hand sides as product forms, with the fewest transforms known for each."""
 
 from __future__ import annotations
 

@@ -86,6 +86,9 @@ def polynomial_basis(matrix: Sequence[Vector], columns: int) -> tuple[list[Vecto
     sampler = CoefficientSampler(seed=21)
     sampled = [[sampler(entry) if entry != 0 else 0 for entry in row] for row in matrix]
     for index in sorted(range(len(matrix)), key=lambda i: (_size(matrix[i]), i)):
+        if not any(sampled[index]):
+            found[index] = ()
+            continue
         combination = _combination(basis, residues, matrix[index], sampled[index])
         if combination is None:
             content, primitive = _primitive(matrix[index])
