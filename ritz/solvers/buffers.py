@@ -56,6 +56,7 @@ class StepBuffer:
         self._limit = max(1, BUFFER_BYTES // (8 * (size * (1 + rows) + 1)))
         self._capacity = min(first, self._limit)
         self.pieces: list[tuple[Array, Array, Array]] = []
+        self._no_rows = np.empty((0, max(rows, 1), size))
         self._allocate()
 
     def _allocate(self) -> None:
@@ -72,7 +73,7 @@ class StepBuffer:
             self._allocate()
         else:
             piece = (piece[0].copy(), piece[1].copy(), piece[2].copy())
-        self.pieces.append(piece if keep_rows else (piece[0], piece[1], piece[2][:0]))
+        self.pieces.append(piece if keep_rows else (piece[0], piece[1], self._no_rows))
         return piece
 
     def thin(self) -> bool:

@@ -31,8 +31,8 @@ def choose(bound: Any, rtol: float, dt: float | None) -> tuple[Method, str]:
     linear = bound.linear if bound.nonlinear else None
     if linear is None or not np.any(linear):
         if dt is None and rtol < TIGHT:
-            return find_method("DOP853"), f"DOP853: no stiff linear part and a tolerance below {TIGHT:g}, where order 8 pays."
-        return find_method("Tsit5"), "Tsit5: no linear part that could be treated apart, moderate tolerance."
+            return find_method("DOP853"), f"DOP853: no linear part to treat apart, and order 8 pays below {TIGHT:g}."
+        return find_method("Tsit5"), "Tsit5: no linear part to treat apart, moderate tolerance."
     rate = float(np.abs(linear).max())
     part = f"the linear part is diagonal with rates up to {rate:.3g}"
     if linear.size > LARGE:
@@ -74,8 +74,8 @@ def check_explicit(method: Method, tableau: Any, bound: Any, t0: float, t_end: f
         steps = rate * abs(t_end - t0) / 3.3
         if steps > 1e6:
             warnings.warn(
-                f"{method.name} is explicit and the linear part has rates up to {rate:.3g}: stability alone takes about "
-                f"{steps:.1g} steps. 'ETDRK4' or 'ARK4' have no such limit.",
+                f"{method.name} is explicit and the linear part has rates up to {rate:.3g}: stability alone takes "
+                f"about {steps:.1g} steps. 'ETDRK4' or 'ARK4' have no such limit.",
                 AccuracyWarning,
                 stacklevel=4,
             )
@@ -94,7 +94,7 @@ def check_explicit(method: Method, tableau: Any, bound: Any, t0: float, t_end: f
     )
 
 
-def stable(tableau: Any, linear: NDArray[np.complex128], t0: float, t_end: float, dt: float) -> bool:
+def stable(tableau: Any, linear: NDArray[Any], t0: float, t_end: float, dt: float) -> bool:
     """Whether no mode of ``u' = L u`` grows by `GROWTH_LIMIT` over the run beyond its true growth."""
     with np.errstate(all="ignore"):
         growth = np.abs(tableau.amplification(dt * linear))

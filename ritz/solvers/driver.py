@@ -169,8 +169,8 @@ class Run:
         except MemoryError:
             status = -1
             message = (
-                f"Out of memory at t = {self.control[TIME]:.6g}; the steps so far are kept. Pass t_eval= with the times "
-                "you need instead of keeping every step or dense output."
+                f"Out of memory at t = {self.control[TIME]:.6g}; the steps so far are kept. Pass t_eval= with the "
+                "times you need instead of keeping every step or dense output."
             )
         finally:
             if self._bar is not None:
@@ -197,10 +197,10 @@ class Run:
             status = int(counts[STATUS])
             if buffer is not None and self._take(watch=True):
                 return 1, EVENT_STOP if self.log is not None and self._by_event else "Stopped by the callback."
-            if status in (FINISHED, STEP_TOO_SMALL, NOT_FINITE):
-                return self._verdict(status)
             now = time.perf_counter()
             self._show_progress(now - began)
+            if status in (FINISHED, STEP_TOO_SMALL, NOT_FINITE):
+                return self._verdict(status)
             done = max(1, budget - int(counts[BUDGET]))
             budget = max(1, min(MOST_STEPS, 4 * budget, int(CALL_SECONDS * done / max(now - start, 1e-7))))
 
@@ -331,7 +331,8 @@ class Run:
             self._bar = tqdm(total=abs(request.t_end - request.t0), unit="t", bar_format="{l_bar}{bar}| {postfix}")
         done = abs(float(self.control[TIME]) - request.t0)
         self._bar.set_postfix_str(
-            f"t = {self.control[TIME]:.4g}, {self.counts[ACCEPTED]} steps, {self.counts[NFEV]} evaluations", refresh=False
+            f"t = {self.control[TIME]:.4g}, {self.counts[ACCEPTED]} steps, {self.counts[NFEV]} evaluations",
+            refresh=False,
         )
         self._bar.update(done - self._bar.n)
 

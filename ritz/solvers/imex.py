@@ -135,11 +135,12 @@ def dense_weights(tableau: AdditiveTableau) -> Array:
     fast = np.ones(size)  # stages of an infinitely fast mode, relative to the old state
     fast[1:] = -np.linalg.solve(implicit[1:, 1:], implicit[1:, 0])
     conditions = [np.ones(size), nodes, fast, nodes**2]
-    values = [(1, 0, 0), (0, 1 / 2, 0), (0, 0, 0), (0, 0, 1 / 3)]
+    values = np.zeros((size, 3 if size == 4 else 4))
+    values[0, 0], values[1, 1], values[3, 2] = 1.0, 1 / 2, 1 / 3
     if size == 6:
         conditions += [explicit @ nodes, nodes**3]
-        values = [(*row, 0) for row in values] + [(0, 0, 1 / 6, 0), (0, 0, 0, 1 / 4)]
-    return np.linalg.solve(np.array(conditions), np.array(values))
+        values[4, 2], values[5, 3] = 1 / 6, 1 / 4
+    return np.asarray(np.linalg.solve(np.array(conditions), values))
 
 
 def _weighted(terms: list[tuple[float, str]]) -> str:

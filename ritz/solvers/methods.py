@@ -57,7 +57,7 @@ class Method:
 
 METHODS: tuple[Method, ...] = (
     Method("Tsit5", 5, 4, EXPLICIT, "ritz.solvers.tableaus:TSIT5",
-           "Explicit Runge-Kutta 5(4) of Tsitouras: the default for ordinary differential equations that are not stiff."),
+           "Explicit Runge-Kutta 5(4) of Tsitouras: the default for equations that are not stiff."),
     Method("RK45", 5, 4, EXPLICIT, "ritz.solvers.tableaus:RK45",
            "Explicit Runge-Kutta 5(4) of Dormand and Prince, SciPy's default."),
     Method("DOP853", 8, 7, EXPLICIT, "ritz.solvers.tableaus:DOP853",
@@ -69,7 +69,7 @@ METHODS: tuple[Method, ...] = (
     Method("ETDRK4", 4, 3, EXPONENTIAL, "ritz.solvers.exponential:ETDRK4",
            "Exponential Runge-Kutta of order 4: the default for split systems, exact for the stiff linear part."),
     Method("ARK4", 4, 3, IMEX, "ritz.solvers.imex:ark4",
-           "Implicit-explicit Runge-Kutta 4(3) of Kennedy and Carpenter: linear part implicit, L-stable, little memory."),
+           "Implicit-explicit Runge-Kutta 4(3) of Kennedy and Carpenter: stable for stiff L, little memory."),
     Method("ARK3", 3, 2, IMEX, "ritz.solvers.imex:ark3",
            "Implicit-explicit Runge-Kutta 3(2) of Kennedy and Carpenter: for loose tolerances."),
     Method("SBDF2", 2, 0, IMEX, "ritz.solvers.imex:SBDF2",

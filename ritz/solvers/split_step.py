@@ -139,8 +139,11 @@ def _function(method: SplitMethod, name: str, lines: tuple[str, ...], kind: str,
     state, coefficient = {REAL: ("f64", "f64"), MIXED: ("f64", "f64"), COMPLEX: ("c128", "c128")}[kind]
     length = "2 * m" if kind == MIXED else "m"
     text = "\n".join(lines)
-    body = ["", "", "@cfunc(STAGE_SIGNATURE, **OPTIONS)", f"def {name}(lo, hi, h, frame_address, x_address, target, unused):",
-            f"    frame = carray(as_i64(frame_address), {FRAME_SIZE})", "    m = frame[3]"]  # fmt: skip
+    body = [
+        "", "", "@cfunc(STAGE_SIGNATURE, **OPTIONS)",
+        f"def {name}(lo, hi, h, frame_address, x_address, target, unused):",
+        f"    frame = carray(as_i64(frame_address), {FRAME_SIZE})", f"    m = frame[{COUNT}]",
+    ]  # fmt: skip
     if re.search(r"\bx\b", text + "\n".join(setup)):
         body.append("    x = carray(as_f64(x_address), 1)[0]")
     if re.search(r"\blast\b", text + "\n".join(setup)):

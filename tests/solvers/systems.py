@@ -46,6 +46,7 @@ class HandSystem:
     groups: Array | None = None
     exact: Callable[[float], Array] | None = None
     name: str = "by hand"
+    parameters: tuple[Any, ...] = ()
     problem: Any = None
 
     @property
@@ -114,6 +115,62 @@ def _split(real_code: Any, linear: Array, u0: Array, name: str, **kwargs: Any) -
             out[i] += diagonal[i] * u[i]
 
     return HandSystem(rhs, u0.view(float).copy(), p, nonlinear, diagonal, name=name, **kwargs)
+
+
+@cache
+def pendulum() -> HandSystem:
+    """A driven, damped pendulum: smooth, with time in the right-hand side."""
+
+    @cfunc(RHS_SIGNATURE)
+    def f(t, u_, p_, out_, ctx):  # type: ignore[no-untyped-def]
+        u, p, out = carray(as_f64(u_), 2), carray(as_f64(p_), 2), carray(as_f64(out_), 2)
+        out[0] = u[1]
+        out[1] = -np.sin(u[0]) - p[0] * u[1] + p[1] * np.cos(1.7 * t)
+
+    return HandSystem(f, np.array([1.2, 0.0]), np.array([0.1, 0.6]), name="pendulum")
+
+
+@cache
+def scalar(kind: str) -> HandSystem:
+    """One unknown: "decay" u' = -u, "blowup" u' = u^2, "log" u' = log(u) - 2, "bad" never finite."""
+    number = {"decay": 0, "blowup": 1, "log": 2, "bad": 3}[kind]
+
+    @cfunc(RHS_SIGNATURE)
+    def f(t, u_, p_, out_, ctx):  # type: ignore[no-untyped-def]
+        u, out = carray(as_f64(u_), 1), carray(as_f64(out_), 1)
+        if number == 0:
+            out[0] = -u[0]
+        elif number == 1:
+            out[0] = u[0] * u[0]
+        elif number == 2:
+            out[0] = np.log(u[0]) - 2.0
+        else:
+            out[0] = np.nan
+
+    return HandSystem(f, np.array([1.0]), np.zeros(1), name=kind)
+
+
+@cache
+def diffusion(m: int = 20000, fields: int = 2) -> HandSystem:
+    """Many real modes of a stiff diagonal with a weak nonlinearity, in groups, for field-wise norms and threads."""
+    size = m * fields
+
+    @cfunc(RHS_SIGNATURE)
+    def nonlinear(t, u_, p_, out_, ctx):  # type: ignore[no-untyped-def]
+        u, out = carray(as_f64(u_), size), carray(as_f64(out_), size)
+        for i in range(size):
+            out[i] = np.sin(t) - u[i] * u[(i + m) % size]
+
+    linear = -np.tile(np.linspace(0.0, 1e4, m), fields)
+
+    @cfunc(RHS_SIGNATURE)
+    def rhs(t, u_, p_, out_, ctx):  # type: ignore[no-untyped-def]
+        u, out = carray(as_f64(u_), size), carray(as_f64(out_), size)
+        for i in range(size):
+            out[i] = np.sin(t) - u[i] * u[(i + m) % size] + linear[i] * u[i]
+
+    groups = np.array([[k * m, (k + 1) * m] for k in range(fields)])
+    return HandSystem(rhs, np.cos(np.arange(size)) / (1 - linear), np.zeros(1), nonlinear, linear, groups, name="diffusion")
 
 
 @cache
