@@ -57,11 +57,11 @@ def main() -> int:
     for name, rows in first_results(turns).items():
         total = statistics.median(row["total"] for row in rows)
         parts = {key: statistics.median(row[key] for row in rows) for key in ("import", "define", "compile", "steps")}
-        met = given.check_only or total <= GOALS[name]
+        met = total <= GOALS[name]
         text = ", ".join(f"{key} {value:.2f}" for key, value in parts.items())
         print(f"  {name}: {total:.2f} ({text})   goal at most {GOALS[name]:g}: {'met' if met else 'NOT MET'}")
         write_row({"title": "first result", "side": name, "seconds": total, "parts": parts} | facts, given.json)
-        fine = fine and met
+        fine = fine and (met or given.check_only)
     print("\nCompile cost against grid size (Gray-Scott)")
     costs = compile_cost(turns)
     small, large = (statistics.median(row["seconds"] for row in rows) for rows in costs.values())

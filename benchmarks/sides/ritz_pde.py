@@ -31,8 +31,8 @@ def ns(rz, n):
     return problem.discretize(rz.Fourier(n, n)), problems.NS, "w"
 
 
-def gs(rz, n):
-    """Gray-Scott."""
+def gs(rz, n, dealias):
+    """Gray-Scott, keeping the given share of the modes ("auto": as many as leave cubic products free of aliasing)."""
     x, y = rz.coords("x y")
     u, v = rz.fields("u v")
     case = problems.GS
@@ -44,15 +44,18 @@ def gs(rz, n):
     domain = rz.Box(x=(0, case["length"]), y=(0, case["length"]))
     start = dict(zip((u, v), problems.gs_start(n)))
     problem = rz.Problem(equations, domain=domain, conditions=[rz.Periodic()], initial=start)
-    return problem.discretize(rz.Fourier(n, n)), case, "uv"
+    return problem.discretize(rz.Fourier(n, n, dealias=dealias)), case, "uv"
 
 
 def prepare(arguments):
     """Compile, and compute the answer."""
     import ritz as rz
 
-    threads = arguments.get("threads", 1)
-    system, case, names = {"ks": ks, "ns": ns, "gs": gs}[arguments["problem"]](rz, arguments["n"])
+    threads, n = arguments.get("threads", 1), arguments["n"]
+    if arguments["problem"] == "gs":
+        system, case, names = gs(rz, n, arguments["dealias"])
+    else:
+        system, case, names = {"ks": ks, "ns": ns}[arguments["problem"]](rz, n)
 
     def run(end):
         return rz.solve(system, (0.0, end), method="ETDRK4", dt=case["dt"], t_eval=[end], threads=threads)
