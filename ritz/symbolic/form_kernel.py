@@ -139,12 +139,16 @@ class Kernel:
         self._fields: dict[tuple[int, LinearField], Residues] = {}
         self._products: dict[Factors, Residues] = {}
         for degree in self.degrees:
-            shape = (sums.shape[1], counts[degree])
-            waves = rng.integers(1, PRIME, (degree, form.dimension, *shape))
-            waves[-1] = (sums[:, :, None] - waves[:-1].sum(axis=0)) % PRIME
-            free = rng.integers(1, PRIME, (degree, form.size, *shape))
+            waves, free = self._drawn(degree, rng)
             self._waves[degree] = waves
             self._amplitudes[degree] = _constrained(form, waves, free)
+
+    def _drawn(self, degree: int, rng: np.random.Generator) -> tuple[Residues, Residues]:
+        """Wave vectors (degree, dimension, nk, count) and free amplitudes (degree, states, nk, count)."""
+        shape = (self.sums.shape[1], self.counts[degree])
+        waves = rng.integers(1, PRIME, (degree, self.form.dimension, *shape))
+        waves[-1] = (self.sums[:, :, None] - waves[:-1].sum(axis=0)) % PRIME
+        return waves, rng.integers(1, PRIME, (degree, self.form.size, *shape))
 
     def field(self, degree: int, item: LinearField) -> Residues:
         """(degree, nk, count) residues of a linear field at each of the factors' wave vectors."""
@@ -180,6 +184,30 @@ class Kernel:
                 scale = modular.reduced(multiplier.modulo(self.sums) * modular.residue(fraction))
                 total = modular.reduced(total + modular.reduced(scale[:, None] * self.product(factors)))
         return total
+
+
+class _OneFactorKernel(Kernel):
+    """Fixed wave vectors; the amplitudes of the first factor and of all others vary over a table of samples."""
+
+    def _drawn(self, degree: int, rng: np.random.Generator) -> tuple[Residues, Residues]:
+        side = self.form.size + 2
+        waves = rng.integers(1, PRIME, (degree, self.form.dimension, 1, 1))
+        waves[-1] = (self.sums[:, :, None] - waves[:-1].sum(axis=0)) % PRIME
+        first = np.repeat(rng.integers(1, PRIME, (1, self.form.size, 1, side)), side, axis=-1)
+        others = np.tile(rng.integers(1, PRIME, (degree - 1, self.form.size, 1, side)), side)
+        return np.broadcast_to(waves, (*waves.shape[:3], side * side)).copy(), np.concatenate([first, others])
+
+
+def least_fields(form: ProductForm, pieces: Sequence[Piece]) -> int:
+    """A number of grid fields that no form can do without.
+
+    At fixed wave vectors a row is linear in the amplitudes of one factor and sees no more combinations of them than
+    there are grid fields.
+    """
+    side = form.size + 2
+    kernel = _OneFactorKernel(form, random_sums(form.dimension, 1, 61), dict.fromkeys(form.degrees, side**2), seed=62)
+    tables = [[kernel.piece(piece, degree).reshape(side, side) for piece in pieces] for degree in form.degrees]
+    return max(modular.rank(np.concatenate(table, axis=1)) for table in tables)
 
 
 def random_sums(dimension: int, count: int, seed: int) -> Residues:

@@ -85,6 +85,8 @@ def recover(
     form: ProductForm, pieces: Sequence[Piece], fields: Sequence[LinearField], products: Sequence[Product]
 ) -> GridForm | None:
     """The grid form with these products, or None if their multipliers are not operators of the known kind."""
+    if not products:
+        return assemble(form, (), (), [() for _ in form.rows])
     operators = _operators(form, pieces, fields, products)
     if operators is None:
         return None

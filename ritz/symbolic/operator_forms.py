@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ritz.symbolic.form_assembly import field_key, transform_count, written_form
 from ritz.symbolic.form_check import CheckResult, verify_form
 from ritz.symbolic.form_enumeration import Catalogue, Chosen, Indices, Tester, product_count
-from ritz.symbolic.form_kernel import Kernel, Piece, random_sums, split_rows
+from ritz.symbolic.form_kernel import Kernel, Piece, least_fields, random_sums, split_rows
 from ritz.symbolic.form_library import Library, build_library, library_of
 from ritz.symbolic.form_recovery import Product, joint_rank, product_table, products_of_table, recover
 from ritz.symbolic.low_rank import low_rank_products
@@ -44,6 +44,7 @@ __all__ = [
 MOST_PRODUCTS = 220  # products of one degree over a set of fields
 GREEDY_PRODUCTS = 120  # the same for the first, greedy reduction
 CHUNK = 150_000  # residues handled at once
+FAILURES = 20  # sets without a valid form whose supersets are still tried
 PASSES = 6  # sets whose dependent products are exploited
 SMALL_TIERS = 2  # tiers searched before dependent products are exploited
 SHARE = 0.5  # of the time left for each of these two steps
@@ -126,12 +127,18 @@ class _Search:
         self.best_chosen: Chosen = ()
         self.minimal: list[np.uint64] = []  # bit masks of representable sets
         self.dependent: list[_Dependent] = []
+        self.failures = 0
         self.least = self._least_forward()
+        self.cheapest = self._least_inverse()
         self.tester = Tester(form, self.pieces, self.catalogue.fields, MOST_PRODUCTS)
         self._kernels: dict[tuple[int, bool], Kernel] = {}
 
     def run(self) -> None:
         """Greedy reduction, small tiers, dependent products, then the larger tiers."""
+        if self.least == 0:
+            self._accept([], [])
+        if self.cheapest + self.least >= self.total:
+            return
         self._reduce_first_tier()
         tiers = range(len(self.catalogue.tiers))
         small = (step for tier in tiers[:SMALL_TIERS] for step in self._search_tier(tier))
@@ -162,7 +169,7 @@ class _Search:
 
     def _search_tier(self, tier: int) -> Iterator[None]:
         """Try all sets with an entry of this tier, cheapest first, as far as they can be better than the best."""
-        for cost in range(self.total):
+        for cost in range(self.cheapest, self.total):
             if cost + self.least >= self.total:
                 return
             for chosen, members in self.catalogue.batches(tier, cost):
@@ -239,6 +246,9 @@ class _Search:
             products = products_of_table(table, self.form.degrees, len(fields))
             if products is not None and self._accept(fields, products):
                 self.best_chosen = chosen
+            elif self.failures < FAILURES:
+                self.failures += 1
+                self.minimal.pop()  # a larger set may still lead to operators that can be written down
 
     def _accept(self, fields: Sequence[LinearField], products: Sequence[Product]) -> bool:
         """Recover the operators, verify, and keep the form if it is better."""
@@ -275,11 +285,17 @@ class _Search:
         parts = [np.stack([kernel.piece(piece, d)[0] for piece in self.pieces], axis=-1) for d in self.form.degrees]
         return joint_rank(np.concatenate(parts)[:, :, None], self.pieces)
 
+    def _least_inverse(self) -> int:
+        """No set of entries that costs less can do: conjugates come in pairs, forced fields for nothing."""
+        free = sum(len(field_key(self.form, item)) for item in self.form.forced)
+        pair = 2 if self.form.conjugates else 1
+        return max(0, -(-(least_fields(self.form, self.pieces) - free) // pair))
+
     def _kernel(self, count: int, few: bool) -> Kernel:
         """Samples for tables of `count` fields, at few wave vectors or at enough for the rank to show in full."""
         if (count, few) not in self._kernels:
             counts = {degree: product_count(count, degree) + 4 for degree in self.form.degrees}
-            number = 3 if few else max(8, self.total // self.least + 3)
+            number = 3 if few else max(8, self.total // max(self.least, 1) + 3)
             sums = random_sums(self.form.dimension, number, seed=3)
             self._kernels[count, few] = Kernel(self.form, sums, counts, seed=4)
         return self._kernels[count, few]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -145,6 +144,19 @@ def test_terms_that_cancel() -> None:
     assert best(form(1, "u", [product(U, d(U, 0)) - product(U, d(U, 0))])).report.found == (0, 0)
 
 
+def test_terms_that_cancel_by_the_product_rule() -> None:
+    grid_form = best(form(1, "u", [2 * product(U, d(U, 0)) - product(U, U).d(0)]))
+    assert grid_form.report.found == (0, 0)
+
+
+def test_many_states_are_settled_by_the_bound() -> None:
+    species = [state(i) for i in range(30)]
+    rows = [product(x, y) - product(x, x) for x, y in zip(species, [*species[1:], species[0]])]
+    grid_form = find_form(form(2, " ".join(f"c{i}" for i in range(30)), rows), budget=60.0)
+    assert grid_form.report.found == (30, 30)
+    assert grid_form.report.complete
+
+
 def test_mean_of_a_projected_force() -> None:
     """The mean of T^2 drives a mean flow: the operators must be right at k = 0 although 1/lap vanishes there."""
     force = projected([product(H, H) - advect([U, V], U), -1 * advect([U, V], V)])
@@ -167,15 +179,13 @@ def test_a_mean_vorticity_in_three_dimensions_forbids_the_velocity_form() -> Non
     grid_form = best(source, good_enough=8)
     with_mean = replace(source, mean_free=())
     assert not verify_form(with_mean, grid_form)
-    assert sum(best(with_mean, budget=0.5).report.found) > 8
+    assert sum(best(with_mean, good_enough=9).report.found) == 9
 
 
 # ---------------------------------------------------------------------- search
 def test_budget_spent_returns_the_written_form_or_better() -> None:
     source = mhd_3d()
-    start = time.monotonic()
     grid_form = find_form(source, budget=0.0)
-    assert time.monotonic() - start < 20
     assert not grid_form.report.complete
     assert sum(grid_form.report.found) <= sum(grid_form.report.written)
     assert verify_form(source, grid_form)
@@ -206,7 +216,7 @@ def test_dependent_products_give_the_rotational_form() -> None:
     velocity = [U, V, H]
     vorticity = curl(velocity)
     pieces = split_rows(source)
-    products = low_rank_products(source, pieces, [velocity, vorticity], time.perf_counter() + 60)
+    products = low_rank_products(source, pieces, [velocity, vorticity], float("inf"))
     assert products is not None
     assert len(products) == 3
     grid_form = recover(source, pieces, [*velocity, *vorticity], products)
