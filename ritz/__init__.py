@@ -28,7 +28,8 @@ _list("ritz.symbolic.problem", "Problem")
 _list("ritz.symbolic.parse", "parse")
 _list(
     "ritz.symbolic.notation",
-    "component cross curl d det div dot dt dx dy dz grad identity inner inv lap outer sym tensor trace transpose vector",
+    "component cross curl d det div dot dt dx dy dz grad identity inner inv lap outer sym tensor trace transpose "
+    "vector",
 )
 _list("ritz.symbolic.rewrite", "rewrite rule")
 _list("ritz.codegen.pointwise", "Pointwise")

@@ -1,0 +1,1 @@
+"""Floor 2: discretisations lower problems to graphs; schedules and targets turn graphs into kernels and Systems."""

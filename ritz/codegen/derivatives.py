@@ -23,10 +23,12 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
     names, roots = list(rhs), list(rhs.values())
     if kind == "param_jvp":
         params = {g.args[n][0]: n for n in g.inputs(roots, "param")}
-        seeds = {node: g.input(f"seed {name}", "seed") for name, node in params.items()}
-        return dict(zip(names, forward(g, roots, seeds), strict=True))
+        directions = {node: g.input(f"seed {name}", "seed") for name, node in params.items()}
+        return dict(zip(names, forward(g, roots, directions), strict=True))
     seeds = {
-        name: g.input(f"seed {name}", "seed", [a for a in g.axes[node] if a.kind == "mode"], is_complex=g.is_complex[node])
+        name: g.input(
+            f"seed {name}", "seed", [a for a in g.axes[node] if a.kind == "mode"], is_complex=g.is_complex[node]
+        )
         for name, node in lowered.states.items()
     }
     if kind == "jvp":
@@ -73,11 +75,11 @@ def sparse_jacobian_of(system: Any, t: float, u: Any, p: Any) -> Any:
 
     if system.layout.is_complex:
         raise UnsupportedError(
-            f"{system.name} is discretised by Fourier modes, where the Jacobian is dense. Use system.jvp, system.vjp or "
-            "system.jacobian_operator, which cost about two right-hand sides."
+            f"{system.name} is discretised by Fourier modes, where the Jacobian is dense. Use system.jvp, system.vjp "
+            "or system.jacobian_operator, which cost about two right-hand sides."
         )
     g = system.lowered.graph
-    if "jacobian" not in system.__dict__:
+    if "_jacobian_entries" not in system.__dict__:
         wrt = [system.lowered.states[n] for n in system.layout.names]
         system.__dict__["_jacobian_entries"] = _entries(g, system, wrt)
     rows, columns, nodes = system.__dict__["_jacobian_entries"]

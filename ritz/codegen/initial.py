@@ -22,7 +22,7 @@ def initial_state(system: Any, p: Array) -> Array:
     problem.require_initial()
     form = problem.scalar_form()
     by_name = {f.name: value for f, value in form.initial.items()}
-    grids = np.meshgrid(*layout.coords.values(), indexing="ij") if layout.coords else []
+    grids = list(np.meshgrid(*layout.coords.values(), indexing="ij")) if layout.coords else []
     symbols: dict[Any, Any] = dict(zip(form.coordinates, grids, strict=True))
     named = {i.name: v for i, v in zip(system.parameters, p, strict=True)}
     symbols |= {q: named[q.name] for q in form.parameters if q.name in named}

@@ -100,7 +100,9 @@ class PointwiseLayout(StateLayout):
             u[f.start] = value.reshape(())
         bad = [f.name for f in self.fields if not np.isfinite(u[f.start])]
         if bad:
-            raise InitialValueError(f"The initial value of {bad[0]} is {u[self.names.index(bad[0])]}, not a finite number.")
+            raise InitialValueError(
+                f"The initial value of {bad[0]} is {u[self.names.index(bad[0])]}, not a finite number."
+            )
         return u
 
     def locate(self, index: int) -> str:

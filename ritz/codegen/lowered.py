@@ -41,5 +41,6 @@ class Lowered:
             return dict(self.nonlinear)
         g = self.graph
         return {
-            name: g.sum([g.product([self.linear[name], self.states[name]]), node]) for name, node in self.nonlinear.items()
+            name: g.sum([g.product([self.linear[name], self.states[name]]), node])
+            for name, node in self.nonlinear.items()
         }

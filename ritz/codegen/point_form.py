@@ -128,7 +128,9 @@ class _Splitter:
             made = g.rebuild(node, new)
             if g.op[made] == "map" and g.args[made][0] == self.space.inverse:
                 if any(g.op[n] == "map" for n in g.topological([g.args[made][1]])):
-                    raise UnsupportedError("A transform is applied to the result of another one; this cannot be sampled.")
+                    raise UnsupportedError(
+                        "A transform is applied to the result of another one; this cannot be sampled."
+                    )
                 split = affine_terms(g, made)
                 made = g.sum([g.product([theta, rest]) for theta, rest in split.terms] + [split.leftover])
             new[node] = made
@@ -171,7 +173,8 @@ class _Splitter:
             n for n in g.topological(arguments)
             if g.op[n] == "map" and g.args[n][0] == self.space.inverse
         ]  # fmt: skip
-        inputs, leaves = [], {}
+        inputs: list[ColumnOperator] = []
+        leaves: dict[int, int] = {}
         for node in fields:
             for part in ("re", "im") if g.is_complex[node] else ("",):
                 leaves[g.func(part, node) if part else node] = len(inputs)
@@ -189,8 +192,11 @@ class _Splitter:
         return inputs, PointKernel(g, roots, leaves, coordinates, names, self.system.name), parts
 
     def _coordinates(self, roots: Sequence[int]) -> list[tuple[int, Array]]:
-        nodes = [n for n in self.g.inputs(roots, "coordinate")]
-        return [(n, spread(self.space.array("coordinate", self.g.args[n][0]), list(self._axes(n)), self.space)) for n in nodes]
+        nodes = list(self.g.inputs(roots, "coordinate"))
+        return [
+            (n, spread(self.space.array("coordinate", self.g.args[n][0]), list(self._axes(n)), self.space))
+            for n in nodes
+        ]
 
     def _axes(self, node: int) -> list[Any]:
         return [a for a in self.g.axes[node] if a in self.space.order]

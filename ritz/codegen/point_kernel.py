@@ -126,7 +126,9 @@ class PointKernel:
             if any(a.kind == "point" for a in self.g.axes[coefficient]):
                 return None
             value = self.g.args[coefficient] if self.g.op[coefficient] == "const" else self._scalar(coefficient)
-            result.append((value if callable(value) else float(value), tuple(sorted(self.inputs[v] for v in variables))))
+            result.append(
+                (value if callable(value) else float(value), tuple(sorted(self.inputs[v] for v in variables)))
+            )
         return result
 
     def _scalar(self, node: int) -> Callable[[Any, float], float]:

@@ -45,7 +45,9 @@ class Pointwise:
         form = problem.scalar_form()
         if form.coordinates:
             names = ", ".join(c.name for c in form.coordinates)
-            raise DiscretizationError(f"Pointwise() is for problems without space, but this one has {names}. Use Fourier(...).")
+            raise DiscretizationError(
+                f"Pointwise() is for problems without space, but this one has {names}. Use Fourier(...)."
+            )
         return System(lower_pointwise(form), problem=problem, discretization=self, rewriter=rewriter)
 
     def __repr__(self) -> str:
@@ -84,8 +86,8 @@ def explicit_derivatives(form: ScalarForm) -> dict[Field, sp.Expr]:
     missing = [f.name for f in unknowns if f not in appearing]
     if missing:
         raise UnsupportedError(
-            f"{', '.join(missing)} has no time derivative: this is a differential-algebraic system, which needs a solver "
-            "with a mass matrix. Substitute the algebraic equation into the others, or differentiate it."
+            f"{', '.join(missing)} has no time derivative: this is a differential-algebraic system, which needs a "
+            "solver with a mass matrix. Substitute the algebraic equation into the others, or differentiate it."
         )
     rows = []
     for equation in form.equations:
@@ -103,7 +105,9 @@ def _derivative_coefficients(expr: sp.Expr, label: str) -> tuple[dict[Field, sp.
     for d in derivatives:
         slope = sp.diff(expr.xreplace({d: (dummy := sp.Dummy())}), dummy)
         if slope.has(dummy) or slope.has(Dt):
-            raise UnsupportedError(f"In {label} the time derivative {d} stands inside a nonlinear expression; solve for it first.")
+            raise UnsupportedError(
+                f"In {label} the time derivative {d} stands inside a nonlinear expression; solve for it first."
+            )
         coefficients[d.expr] = slope
     return coefficients, expr.xreplace(dict.fromkeys(derivatives, sp.S.Zero))
 
@@ -140,7 +144,9 @@ def _solve_block(
     vector = sp.Matrix([-rows[i][1] for i in block])
     determinant = matrix.det(method="berkowitz")
     if sp.expand(determinant) == 0:
-        raise UnsupportedError(f"The equations do not determine the time derivatives of {fields}: their matrix is singular.")
+        raise UnsupportedError(
+            f"The equations do not determine the time derivatives of {fields}: their matrix is singular."
+        )
     solution = matrix.adjugate() * vector
     return {f: solution[k] / determinant for k, f in enumerate(fields)}
 

@@ -112,7 +112,8 @@ def build_program(
             for position, node in enumerate(nodes):
                 results[node] = (target, position)
                 targets.append(Target(f"{source}[{position}]", linear_map.source, _packed(g, g.args[node][1])))
-        steps += _stages(g, targets, order, schedule, len(steps)) + calls
+        steps += _stages(g, targets, order, schedule, len(steps))
+        steps += calls
     steps += _stages(g, outputs, order, schedule, len(steps))
     return Program(g, tuple(steps), tables, buffers, results)
 

@@ -56,7 +56,9 @@ class SystemReport:
         choices = "".join(f"<li>{html.escape(c)}</li>" for c in self.choices)
         forms = "".join(f"<pre>{html.escape(str(f))}</pre>" for f in self.forms)
         program = html.escape("\n".join(self._program_lines()))
-        rewrites = "".join(f"<details><summary>stage {i}</summary>{r._repr_html_()}</details>" for i, r in enumerate(self.rewrites))
+        rewrites = "".join(
+            f"<details><summary>stage {i}</summary>{r._repr_html_()}</details>" for i, r in enumerate(self.rewrites)
+        )
         return (
             f"<h4>{html.escape(repr(self.system))}</h4><ul>{choices}</ul>{forms}<pre>{program}</pre>{rewrites}"
             f"<details><summary>generated source</summary><pre>{html.escape(self.source)}</pre></details>"

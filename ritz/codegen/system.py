@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -77,7 +77,7 @@ class System:
     ) -> None:
         self.lowered, self.problem, self.discretization, self.rewriter = lowered, problem, discretization, rewriter
         self.layout: StateLayout = lowered.layout
-        self.space = lowered.space or EmptySpace()
+        self.space: Any = lowered.space or EmptySpace()
         self.parameters = tuple(_parameter_info(n, problem) for n in lowered.parameters)
         self._programs: dict[str, CompiledProgram] = {}
         self._local = threading.local()
@@ -126,8 +126,8 @@ class System:
             return self.parameter_values(p)
         vector = np.ascontiguousarray(p, dtype=float)
         if vector.shape != (len(self.parameters),):
-            names = ", ".join(i.name for i in self.parameters)
-            raise ParameterError(f"{self.name} has {len(self.parameters)} parameters ({names}); found shape {vector.shape}.")
+            names = ", ".join(i.name for i in self.parameters) or "none"
+            raise ParameterError(f"The parameters of {self.name} are {names}; found a vector of shape {vector.shape}.")
         return vector
 
     def initial_state(self, p: Array | None = None) -> Array:
@@ -225,7 +225,7 @@ class System:
         parts = [np.broadcast_to(v, shape).ravel() for v in evaluate(g, roots, values)]
         return np.concatenate(parts).astype(complex)
 
-    def _named(self, p: Sequence[float]) -> dict[str, float]:
+    def _named(self, p: Any) -> dict[str, float]:
         return {info.name: float(v) for info, v in zip(self.parameters, p, strict=True)}
 
     # ------------------------------------------------------------------ for Python

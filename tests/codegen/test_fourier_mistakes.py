@@ -84,6 +84,14 @@ def test_time_derivative_times_field():
         problem.discretize(rz.Fourier(16))
 
 
+def test_unknown_in_a_product_defined_by_a_nonlinear_equation():
+    w = rz.fields("w")
+    equations = [rz.Eq(rz.dt(u), u * w), rz.Eq(rz.lap(w), u**2)]
+    problem = rz.Problem(equations, domain=rz.Interval(0, 1), conditions=[rz.Periodic()])
+    with pytest.raises(UnsupportedError, match="w stands in a product, but equation 2.*not linear"):
+        problem.discretize(rz.Fourier(16))
+
+
 def test_unknown_that_nothing_determines():
     first, second = rz.Eq(rz.dt(u), rz.dx(v)), rz.Eq(rz.dt(u), rz.dx(v) + u)
     problem = rz.Problem([first, second], domain=rz.Interval(0, 1), conditions=[rz.Periodic()])

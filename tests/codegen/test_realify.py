@@ -30,7 +30,7 @@ def test_pairs_equal_complex_values():
     g = Graph()
     roots = list(build(g))
     rng = np.random.default_rng(0)
-    values = {n: rng.standard_normal(5) + (1j * rng.standard_normal(5) if g.is_complex[n] else 0) for n in g.inputs(roots)}
+    values = {n: rng.standard_normal(5) + 1j * g.is_complex[n] * rng.standard_normal(5) for n in g.inputs(roots)}
     expected = evaluate(g, roots, values)
     for (re, im), exact in zip(realify(g, roots), expected, strict=True):
         a, b = evaluate(g, [re, im], values)

@@ -15,7 +15,7 @@ from ritz.errors import OptionError
 CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 3)
 
 
-def run(name: str, shape: TransformShape, direction: str, source: np.ndarray, target: np.ndarray, times: int = 1) -> None:
+def run(name, shape, direction, source, target, times=1):
     plan = provider(name)(shape, len(source), 1, direction)
     for _ in range(times):
         CALL(plan.function)(plan.address, source.ctypes.data, target.ctypes.data)

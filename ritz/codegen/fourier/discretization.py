@@ -55,7 +55,9 @@ class Fourier:
     def __repr__(self) -> str:
         return f"Fourier({', '.join(map(str, self.points))})"
 
-    def discretize(self, problem: Problem, *, rewriter: str | None = "egraph", form_budget: float = 10.0, **options: Any) -> Any:
+    def discretize(
+        self, problem: Problem, *, rewriter: str | None = "egraph", form_budget: float = 10.0, **options: Any
+    ) -> Any:
         """Return the `ritz.System` of a problem on a periodic box.
 
         Args:
@@ -108,7 +110,9 @@ class Fourier:
                 )
             cutoffs.append(k)
         kept = " x ".join(str(2 * k + 1) for k in cutoffs)
-        choices.append(f"grid of {' x '.join(map(str, self.points))} points; {kept} modes kept (products of degree {degree})")
+        choices.append(
+            f"grid of {' x '.join(map(str, self.points))} points; {kept} modes kept (products of degree {degree})"
+        )
         real = not any(f.is_complex_field for f in form.unknowns)
         bounds = [form.bounds[c] for c in form.coordinates]
         shape = TransformShape(self.points, tuple(cutoffs), real)
@@ -134,4 +138,3 @@ class Fourier:
         elif rewriter is not None:
             return find_form(system.products, budget=budget)
         return written_form(system.products)
-

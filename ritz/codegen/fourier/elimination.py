@@ -2,7 +2,7 @@
 
 On Fourier modes every constant-coefficient operator is a number, so the linear structure of a system is a small
 matrix over rational functions of the derivative symbols. With the time derivatives and the algebraic unknowns in one
-vector ``Y``, the states in ``s`` and everything else of equation e in ``G_e``, the equations read ``B Y + A s + G = 0``;
+vector ``Y``, the states in ``s`` and everything else of equation e in ``G_e``, the equations are ``B Y + A s + G = 0``;
 a constraint without algebraic unknowns (``div u = 0``) enters as its time derivative. Hence ``Y = -B^-1 (A s + G)``.
 At the mean mode, where ``B`` is singular when a potential or a pressure has no mean, the pseudo-inverse is taken.
 """
@@ -57,7 +57,9 @@ def symbol_of(multiplier: Multiplier, dim: int) -> sp.Expr:
     )
 
 
-def eliminate(equations: Sequence[Sequence[Term]], n: int, dim: int, names: Sequence[str], labels: Sequence[str]) -> Evolution:
+def eliminate(
+    equations: Sequence[Sequence[Term]], n: int, dim: int, names: Sequence[str], labels: Sequence[str]
+) -> Evolution:
     """Bring a system into evolution form.
 
     Args:
@@ -197,8 +199,8 @@ def _inverse(b: sp.Matrix, names: Sequence[str], states: Sequence[int], algebrai
 def _singular(names: Sequence[str], states: Sequence[int], algebraic: Sequence[int]) -> str:
     wanted = [f"dt({names[i]})" for i in states] + [names[i] for i in algebraic]
     return (
-        f"The equations do not determine {', '.join(wanted)}: their linear part is singular for every mode. Look for an "
-        "equation that repeats another one, or for an unknown that no equation fixes."
+        f"The equations do not determine {', '.join(wanted)}: their linear part is singular for every mode. Look for "
+        "an equation that repeats another one, or for an unknown that no equation fixes."
     )
 
 
@@ -246,7 +248,9 @@ def _rational_part(coefficient: sp.Expr) -> tuple[Fraction, sp.Expr]:
     return Fraction(1), coefficient
 
 
-def algebraic_fields(evolution: Evolution, dim: int, names: Sequence[str]) -> dict[int, list[tuple[sp.Expr, LinearField]]]:
+def algebraic_fields(
+    evolution: Evolution, dim: int, names: Sequence[str]
+) -> dict[int, list[tuple[sp.Expr, LinearField]]]:
     """Algebraic unknowns as sums of linear fields of the states (their response to nonlinear rests left out).
 
     Raises:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from ritz.codegen.fourier.elimination import DX, Evolution, algebraic_fields, as_multipliers, eliminate
+from ritz.codegen.fourier.space import FourierSpace
 from ritz.codegen.fourier.terms import Reader, Term, collect
 from ritz.errors import UnsupportedError
-from ritz.symbolic.graph import Graph
+from ritz.symbolic.coordinates import Time
+from ritz.symbolic.graph import TIME, Graph, LinearMap
 from ritz.symbolic.multiplier import Multiplier
 from ritz.symbolic.product_form import GridForm, LinearField, ProductForm, ProductTerm
 from ritz.symbolic.scalar_form import ScalarForm
 from ritz.symbolic.sympy_bridge import to_graph
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -68,7 +71,9 @@ def analyse(form: ScalarForm) -> SpectralSystem:
     all_names = [f.name for f in form.unknowns]
     labels = [e.label for e in form.equations]
     evolution = eliminate(equations, n, dim, all_names, labels)
-    sorter = _Sorter(reader, evolution, dim, all_names, _used_in_products(equations, reader))
+    used = _used_in_products(equations, reader)
+    _check_definitions(equations, evolution, used, all_names, labels)
+    sorter = _Sorter(n, evolution, dim, all_names, used)
     rests: list[list[Rest]] = [[] for _ in evolution.states]
     rows: list[list[ProductTerm]] = [[] for _ in evolution.states]
     for e, terms in enumerate(equations):
@@ -105,25 +110,35 @@ def _used_in_products(equations: Sequence[Sequence[Term]], reader: Reader) -> se
     return {i - 2 * n if i >= 2 * n else i for f in fields for i, _ in f.terms}
 
 
+def _check_definitions(
+    equations: Sequence[Sequence[Term]],
+    evolution: Evolution,
+    used: set[int],
+    names: Sequence[str],
+    labels: Sequence[str],
+) -> None:
+    """Algebraic unknowns in products must be linear in the states."""
+    for k, unknown in enumerate(evolution.algebraic):
+        if unknown not in used:
+            continue
+        for e, terms in enumerate(equations):
+            driven = evolution.response[len(evolution.states) + k, e] != 0
+            if driven and not all(t.is_linear for t in terms):
+                raise UnsupportedError(
+                    f"{names[unknown]} stands in a product, but {labels[e]}, which determines it, is not linear in the "
+                    f"fields. Put its definition into the product, or give {names[unknown]} an evolution equation."
+                )
+
+
 class _Sorter:
     """Rewrites terms over the states and puts them into rows."""
 
-    def __init__(self, reader: Reader, evolution: Evolution, dim: int, names: Sequence[str], used: set[int]) -> None:
-        self.n, self.dim, self.evolution = reader.n, dim, evolution
+    def __init__(self, n: int, evolution: Evolution, dim: int, names: Sequence[str], used: set[int]) -> None:
+        self.n, self.dim, self.evolution = n, dim, evolution
         self.index = {u: i for i, u in enumerate(evolution.states)}
         self.uses_conjugates = False
         wanted = used & set(evolution.algebraic)
         self.algebraic = algebraic_fields(evolution, dim, names) if wanted else {}
-        for unknown in wanted:
-            row = len(evolution.states) + evolution.algebraic.index(unknown)
-            if not evolution.response[row, :].is_zero_matrix and self._driven(reader, row):
-                raise UnsupportedError(
-                    f"{names[unknown]} stands in a product and is itself defined by a nonlinear equation. Give it an "
-                    f"evolution equation, or write its definition into the product."
-                )
-
-    def _driven(self, reader: Reader, row: int) -> bool:
-        return False  # linear definitions only reach here; nonlinear ones have no linear field and fail before
 
     def over_states(self, linear_field: LinearField) -> list[tuple[sp.Expr, LinearField]]:
         """A linear field of unknowns as a sum of coefficients times linear fields of states."""
@@ -160,9 +175,7 @@ class _Sorter:
                 rests.append(Rest(t, operator, mean))
                 continue
             for c, m in split:
-                moved = replace(
-                    t, coefficient=c * t.coefficient, multiplier=(m * t.multiplier).simplified(self.dim)
-                )
+                moved = replace(t, coefficient=c * t.coefficient, multiplier=(m * t.multiplier).simplified(self.dim))
                 if not moved.multiplier:
                     continue
                 if len(t.factors) > 1 and t.pointwise == 1:
@@ -207,7 +220,7 @@ class NodeBuilder:
         grid_form: how the products are computed.
     """
 
-    def __init__(self, system: SpectralSystem, space: "FourierAxes", grid_form: GridForm | None) -> None:
+    def __init__(self, system: SpectralSystem, space: FourierSpace, grid_form: GridForm | None) -> None:
         self.system, self.space, self.grid_form = system, space, grid_form
         self.g = g = Graph()
         form = system.form
@@ -222,10 +235,8 @@ class NodeBuilder:
         self._grid: dict[LinearField, int] = {}
 
     def _time_symbols(self) -> dict[sp.Symbol, int]:
-        from ritz.symbolic.coordinates import Time
-
         found = {s for e in self.system.form.equations for s in e.expr.atoms(Time)}
-        return {s: self.time for s in found}
+        return dict.fromkeys(found, self.time)
 
     # ------------------------------------------------------------------ operators
     def mode_array(self, name: str) -> int:
@@ -256,7 +267,9 @@ class NodeBuilder:
         if denominator.subs(dict.fromkeys(DX, 0)) == 0:
             bottom = g.sum([bottom, at_mean])
             elsewhere = g.add([(-1, at_mean)], 1)
-            top = g.sum([g.product([elsewhere, to_graph(g, numerator, leaves)]), g.product([at_mean, self.scalar(mean)])])
+            top = g.sum(
+                [g.product([elsewhere, to_graph(g, numerator, leaves)]), g.product([at_mean, self.scalar(mean)])]
+            )
         else:
             top = to_graph(g, numerator, leaves)
         return g.div(top, bottom)
@@ -284,10 +297,10 @@ class NodeBuilder:
             self._grid[f] = self.g.sum(parts)
         return self._grid[f]
 
-    def _transformed(self, linear_map: object, node: int) -> int:
+    def _transformed(self, linear_map: LinearMap, node: int) -> int:
         """Apply a map with numeric factors and signs pulled out, so that equal transforms meet."""
         c, rest = self.g.split_coefficient(node)
-        return self.g.scale(c, self.g.map(linear_map, rest))  # type: ignore[arg-type]
+        return self.g.scale(c, self.g.map(linear_map, rest))
 
     def forward(self, node: int) -> int:
         """Modes of a grid value."""
@@ -318,7 +331,8 @@ class NodeBuilder:
             for product in form.products
         ]
         return [
-            g.sum([g.product([self.scalar(c), self.multiplier(m), products[j]]) for c, m, j in row]) for row in form.rows[:n]
+            g.sum([g.product([self.scalar(c), self.multiplier(m), products[j]]) for c, m, j in row])
+            for row in form.rows[:n]
         ]
 
     def rest_row(self, i: int) -> int:
@@ -351,8 +365,6 @@ class NodeBuilder:
     def rows(self) -> tuple[list[int], list[int]]:
         """Diagonal linear operators and everything else, per state."""
         g = self.g
-        from ritz.symbolic.graph import TIME
-
         found, diagonal, others = self.product_rows(), [], []
         for i, state in enumerate(self.states):
             parts = [found[i], self.rest_row(i)]
@@ -366,15 +378,6 @@ class NodeBuilder:
             diagonal.append(own)
             others.append(g.sum(parts))
         return diagonal, others
-
-
-class FourierAxes:
-    """What `NodeBuilder` needs of a space: its axes and maps (`FourierSpace` provides them)."""
-
-    points: tuple
-    modes: tuple
-    inverse: object
-    forward: object
 
 
 def _mean_of(m: Multiplier) -> sp.Rational:

@@ -130,9 +130,7 @@ class FourierLayout(StateLayout):
         shape = self.space.shape
         if np.ndim(u) == 1:
             return {name: shape.inverse(z) for name, z in self.modes(u).items()}
-        return {
-            name: np.moveaxis(shape.inverse(np.moveaxis(z, -1, 0)), 0, -1) for name, z in self.modes(u).items()
-        }
+        return {name: np.moveaxis(shape.inverse(np.moveaxis(z, -1, 0)), 0, -1) for name, z in self.modes(u).items()}
 
     def from_fields(self, values: Mapping[str, Any]) -> Array:
         self.check_names(values)
@@ -141,8 +139,8 @@ class FourierLayout(StateLayout):
             array = np.asarray(values[f.name])
             if array.ndim and array.shape != shape.points:
                 raise InitialValueError(
-                    f"The values of {f.name} have shape {array.shape}, but the grid of {', '.join(self.space.names)} has "
-                    f"shape {shape.points}. Pass an array of that shape, a SymPy expression or a function of the coordinates."
+                    f"The values of {f.name} have shape {array.shape}, but the grid of {', '.join(self.space.names)} "
+                    f"has shape {shape.points}. Pass such an array, a SymPy expression or a function of the coordinates."
                 )
             if shape.real and np.iscomplexobj(array):
                 if np.abs(array.imag).max() > 0:
@@ -154,7 +152,9 @@ class FourierLayout(StateLayout):
             full = np.broadcast_to(array, shape.points)
             if not np.all(np.isfinite(full)):
                 bad = np.argwhere(~np.isfinite(full))[0]
-                raise InitialValueError(f"The values of {f.name} are not finite: {full[tuple(bad)]} at {self._place(bad)}.")
+                raise InitialValueError(
+                    f"The values of {f.name} are not finite: {full[tuple(bad)]} at {self._place(bad)}."
+                )
             u[f.start : f.stop] = np.ascontiguousarray(shape.forward(full).ravel()).view(float)
         return u
 
@@ -201,7 +201,7 @@ class FourierLayout(StateLayout):
                         stacklevel=3,
                     )
 
-    def _place(self, index: Sequence[int]) -> str:
+    def _place(self, index: Sequence[Any]) -> str:
         return ", ".join(f"{n} = {self.coords[n][i]:.6g}" for n, i in zip(self.space.names, index, strict=True))
 
     def locate(self, index: int) -> str:
@@ -212,4 +212,4 @@ class FourierLayout(StateLayout):
 
     def place(self, flat: int) -> str:
         """Words for a grid point, from its flat index."""
-        return self._place(np.unravel_index(flat, self.space.shape.points))
+        return self._place(list(np.unravel_index(flat, self.space.shape.points)))

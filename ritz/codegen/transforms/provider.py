@@ -42,6 +42,10 @@ class TransformShape:
             return np.arange(k + 1)
         return np.concatenate([np.arange(k + 1), np.arange(-k, 0)])
 
+    def _kept(self) -> Any:
+        """Index of the kept modes in a full spectral array."""
+        return (..., *np.ix_(*(self.indices(i) for i in range(len(self.points)))))
+
     def inverse(self, modes: np.ndarray) -> np.ndarray:
         """Grid values of ``(..., *modes)`` spectral values, by NumPy."""
         d = len(self.points)
@@ -49,7 +53,7 @@ class TransformShape:
         if self.real:
             shape[-1] = self.points[-1] // 2 + 1
         full = np.zeros(modes.shape[: modes.ndim - d] + tuple(shape), dtype=complex)
-        full[(..., *np.ix_(*(self.indices(i) for i in range(d))))] = modes
+        full[self._kept()] = modes
         axes, size = tuple(range(-d, 0)), int(np.prod(self.points))
         if self.real:
             return np.fft.irfftn(full, s=self.points, axes=axes) * size
@@ -60,7 +64,7 @@ class TransformShape:
         d = len(self.points)
         axes, size = tuple(range(-d, 0)), int(np.prod(self.points))
         full = (np.fft.rfftn if self.real else np.fft.fftn)(values, axes=axes) / size
-        return np.ascontiguousarray(full[(..., *np.ix_(*(self.indices(i) for i in range(d))))])
+        return np.ascontiguousarray(full[self._kept()])
 
 
 @dataclass
