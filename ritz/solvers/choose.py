@@ -89,8 +89,8 @@ def check_explicit(method: Method, tableau: Any, bound: Any, t0: float, t_end: f
     worst = linear[int(np.abs(linear).argmax())]
     raise SolveError(
         f"dt = {dt:g} is unstable for {method.name}: the linear part has the rate {_plain(worst)}, so dt |rate| = "
-        f"{dt * abs(worst):.3g}. The largest stable dt is about {low:.3g}. Take that, or method='ETDRK4' or 'ARK4', "
-        "which have no such limit."
+        f"{dt * abs(worst):.3g}. The largest stable dt is about {0.97 * low:.3g}. Take that, or method='ETDRK4' or "
+        "'ARK4', which have no such limit."
     )
 
 

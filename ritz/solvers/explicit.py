@@ -234,9 +234,7 @@ def explicit_loop(  # type: ignore[no-untyped-def]
         else:
             error = error_norm(frame[ERROR], frame[OLD], frame[NEW], n, control[RTOL], atol, groups, weights)
             if third and error > 0.0:
-                other = error_norm(
-                    frame[OTHER_ERROR], frame[OLD], frame[NEW], n, control[RTOL], atol, groups, weights
-                )
+                other = error_norm(frame[OTHER_ERROR], frame[OLD], frame[NEW], n, control[RTOL], atol, groups, weights)
                 error *= error / math.sqrt(error * error + 0.01 * other * other)
             if not error < 1.0:
                 if not retry(control, counts, h, error):

@@ -166,9 +166,7 @@ def additive_method(name: str, tableau: AdditiveTableau) -> SplitMethod:
     stages = []
     for j in range(1, size):
         terms = [
-            (float(a), symbol)
-            for k in range(j)
-            for a, symbol in ((explicit[j, k], f"n{k}"), (implicit[j, k], f"z{k}"))
+            (float(a), symbol) for k in range(j) for a, symbol in ((explicit[j, k], f"n{k}"), (implicit[j, k], f"z{k}"))
         ]
         lines = [f"w[] = c0[i] * (u[] + h * ({_weighted(terms)}))", f"z{j}[] = linear[i] * w[]"]
         stages.append(("z0[] = linear[i] * u[]", *lines) if j == 1 else tuple(lines))

@@ -79,7 +79,9 @@ def read_steps(
         if first_step is not None or max_step != math.inf:
             raise OptionError("dt fixes the step: leave out first_step and max_step.")
     if first_step is not None and not 0 < first_step <= max(interval, 1e-300):
-        raise OptionValueError(f"first_step must lie between 0 and {interval:g} (the whole t_span), not {first_step!r}.")
+        raise OptionValueError(
+            f"first_step must lie between 0 and {interval:g} (the whole t_span), not {first_step!r}."
+        )
     if not max_step > 0:
         raise OptionValueError(f"max_step must be positive, not {max_step!r}.")
     if max_steps is not None and (max_steps != int(max_steps) or max_steps < 1):

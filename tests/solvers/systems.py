@@ -170,7 +170,8 @@ def diffusion(m: int = 20000, fields: int = 2) -> HandSystem:
             out[i] = np.sin(t) - u[i] * u[(i + m) % size] + linear[i] * u[i]
 
     groups = np.array([[k * m, (k + 1) * m] for k in range(fields)])
-    return HandSystem(rhs, np.cos(np.arange(size)) / (1 - linear), np.zeros(1), nonlinear, linear, groups, name="diffusion")
+    u0 = np.cos(np.arange(size)) / (1 - linear)
+    return HandSystem(rhs, u0, np.zeros(1), nonlinear, linear, groups, name="diffusion")
 
 
 @cache

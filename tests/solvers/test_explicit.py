@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from reference import fitted_slope, reference
-from ritz.solvers.methods import EXPLICIT, METHODS
-from ritz.solvers.solve import solve
 from scipy.integrate import solve_ivp
 from systems import diffusion, lorenz, pendulum, split_real
+
+from ritz.solvers.methods import EXPLICIT, METHODS
+from ritz.solvers.solve import solve
 
 EXPLICIT_METHODS = [m for m in METHODS if m.family == EXPLICIT]
 ADAPTIVE = [m for m in EXPLICIT_METHODS if m.adaptive]
@@ -51,7 +52,9 @@ def test_observed_order(method):
     exact = reference(make, times, 1.0)
     steps = 1.0 / (4 * np.round(FEWEST_STEPS[method.name] * 1.35 ** np.arange(5) / 4))
     errors = [np.abs(solve(make(), (0, 1), method=method.name, dt=h, t_eval=times).y - exact).max() for h in steps]
-    assert fitted_slope(steps, errors, floor=1e-12 if make is lorenz else 3e-14) == pytest.approx(method.order, abs=0.25)
+    assert fitted_slope(steps, errors, floor=1e-12 if make is lorenz else 3e-14) == pytest.approx(
+        method.order, abs=0.25
+    )
 
 
 @pytest.mark.parametrize("method", EXPLICIT_METHODS, ids=name)

@@ -6,9 +6,10 @@ import mpmath as mp
 import numpy as np
 import pytest
 from reference import fitted_slope, reference
+from systems import diffusion, split_complex, split_mixed, split_real
+
 from ritz.solvers.phi import phi
 from ritz.solvers.solve import solve
-from systems import diffusion, split_complex, split_mixed, split_real
 
 SPLIT = [split_real, split_complex, split_mixed]
 PLACES = [0, 1e-9, -1e-4, 0.3, -1.99, -2.01, 2.01, -40, -700, 5, 1e-6j, 1.99j, 2.01j, 300j, -1 + 2j, -30 - 50j]

@@ -7,9 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 from reference import fitted_slope, reference
+from systems import diffusion, split_complex, split_mixed, split_real
+
 from ritz.solvers.imex import ARK3_TABLEAU, ARK4_TABLEAU, dense_weights
 from ritz.solvers.solve import solve
-from systems import diffusion, split_complex, split_mixed, split_real
 
 SPLIT = [split_real, split_complex, split_mixed]
 ORDERS = {"ARK3": 3, "ARK4": 4, "SBDF2": 2}
