@@ -96,7 +96,7 @@ def reduce(
         >>> rom = rz.reduce(system, {nu: (0.02, 0.1)}, (0, 2), tol=1e-4)  # doctest: +SKIP
         >>> rom(nu=0.05).plot()                                           # doctest: +SKIP
     """
-    from ritz.solvers.solve import as_system
+    from ritz.solvers.options import as_system
 
     check_choice(method, ("galerkin",), "method")
     if hyper is not None:

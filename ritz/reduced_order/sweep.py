@@ -21,6 +21,7 @@ from ritz.reduced_order.sampling import Samples, draw
 from ritz.reduced_order.sweep_result import Failure, Sweep
 from ritz.reduced_order.sweep_store import Record, Store, digest
 
+INTERRUPTED = -2  # status of a Solution that the user stopped
 _systems: dict[str, Any] = {}  # systems rebuilt in this worker process, by digest of their recipe
 
 
@@ -59,14 +60,14 @@ def sweep(
             by pickle, or is built again in each worker from ``system.problem`` and ``system.discretization``; initial
             values and events must then be picklable too.
         workers: threads of the default pool; default the number of cores.
-        directory: folder that keeps every finished run. Calling `sweep` again with the same arguments goes on where an
-            interrupted or extended sweep stopped.
+        directory: folder that keeps the stored states of every finished run (not its events or dense output). Calling
+            `sweep` again with the same arguments goes on where an interrupted or extended sweep stopped.
         progress: show a bar; by default only in interactive use.
         options: passed to `solve` (method, rtol, atol, ...). Every run uses one thread unless ``threads=`` is given.
 
     Returns:
         `Sweep`. A failed run never loses the others; it is listed in ``failures`` with its cause. After an interrupt
-        the finished runs are returned.
+        the runs under way are finished and all finished ones returned.
 
     Raises:
         ParameterError: unknown parameter, empty range, value out of bounds.
@@ -81,7 +82,7 @@ def sweep(
     """
     if "params" in options:
         raise OptionError("sweep sets params= itself for every point. Hold a parameter fixed by {parameter: number}.")
-    from ritz.solvers.solve import as_system
+    from ritz.solvers.options import as_system
 
     system = as_system(system)
     samples = draw(system, parameters, sampling=sampling, n=n, rng=rng)
@@ -114,7 +115,7 @@ def solve_remotely(recipe: bytes, key: str, *arguments: Any) -> Record:
     """Solve one point in a worker that knows nothing of the caller; the system is built once in each worker."""
     if key not in _systems:
         _systems[key] = rebuild(pickle.loads(recipe))
-    return solve_record(_systems[key], *arguments)
+    return solve_record(_systems[key], *arguments).alone()
 
 
 def recipe_of(system: Any) -> bytes:
@@ -178,6 +179,8 @@ class _Job:
         if isinstance(first, OptionError):
             raise first
         yield waiting[0], first
+        if isinstance(first, Record) and first.meta["status"] == INTERRUPTED:
+            raise KeyboardInterrupt
         pool = executor or ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="ritz-sweep")
         try:
             yield from _gather({pool.submit(self._solve, i): i for i in waiting[1:]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,25 +19,38 @@ NOT_HASHED = {"progress", "threads", "callback"}  # options that do not change t
 
 @dataclass(frozen=True)
 class Record:
-    """What a run leaves behind, free of compiled code: it travels between processes and to disk."""
+    """What a run leaves behind, free of compiled code: it travels between processes and to disk.
+
+    Attributes:
+        t, y, params: of the Solution. meta: method, message, status, success and counts.
+        original: the Solution itself, where it was made in this process; it may hold dense output and events.
+    """
 
     t: FloatArray
     y: FloatArray
     params: FloatArray | None
-    meta: dict[str, Any]  # method, message, status, success, nfev, njev, nlu
+    meta: dict[str, Any]
+    original: Any = None
 
     @classmethod
     def of(cls, solution: Any) -> Record:
-        """Return the record of a Solution; dense output and events are left behind."""
+        """Return the record of a Solution."""
         names = ("method", "message", "status", "success", "nfev", "njev", "nlu")
         meta = {name: _plain(getattr(solution, name)) for name in names}
         params = getattr(solution, "params", None)
-        return cls(np.asarray(solution.t), np.asarray(solution.y), None if params is None else np.array(params), meta)
+        kept = None if params is None else np.array(params)
+        return cls(np.asarray(solution.t), np.asarray(solution.y), kept, meta, solution)
+
+    def alone(self) -> Record:
+        """Return the record without the Solution it came from, ready to travel."""
+        return replace(self, original=None)
 
     def solution(self, system: Any) -> Any:
         """Return a Solution of `system` with the content of this record."""
         from ritz.solvers.solution import Solution
 
+        if self.original is not None:
+            return self.original
         return Solution(t=self.t, y=self.y, params=self.params, system=system, **self.meta)
 
 

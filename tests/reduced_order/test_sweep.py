@@ -1,7 +1,8 @@
 """Sweeps: order, failures that lose nothing, resuming from disk, executors, tables."""
 
+import multiprocessing
 import warnings
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -114,6 +115,25 @@ def test_an_interrupt_keeps_what_was_computed(system, tmp_path, monkeypatch):
     assert len(again.succeeded) == 5
 
 
+def test_an_interrupt_inside_the_first_run_stops_the_sweep(system):
+    def press(t, y):
+        raise KeyboardInterrupt
+
+    runs = sweep(system, {"a": [1.0, 2.0]}, (0, 1), callback=press)
+    assert runs.interrupted and not len(runs.succeeded)
+    assert "Interrupted at t" in runs.failures[0].cause and runs.failures[0].partial is not None
+    assert "the sweep was interrupted" in runs.failures[1].cause
+
+
+def test_events_and_dense_output_are_kept_in_this_process(system):
+    def half(t, y):
+        return y[0] - 0.5
+
+    runs = sweep(system, {"a": [1.5, 2.0]}, (0, 1), events=half, dense_output=True)
+    assert runs[1].t_events[0] == pytest.approx([0.5], rel=1e-3)
+    assert runs[1].sol(0.5) == pytest.approx([0.5], rel=1e-3)
+
+
 class Elsewhere(Executor):
     """Runs at once, but only what survives pickling: like another process without its start-up time."""
 
@@ -145,6 +165,16 @@ def test_executors(system):
         np.testing.assert_array_equal(a.y, b.y)
         np.testing.assert_array_equal(a.y, c.y)
         assert b.system is system
+
+
+@pytest.mark.slow
+def test_processes(system):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        away = sweep(system, {"a": (0.5, 2)}, (0, 1), n=3, t_eval=TIMES, executor=pool)
+    here = sweep(system, {"a": (0.5, 2)}, (0, 1), n=3, t_eval=TIMES)
+    for a, b in zip(here.solutions, away.solutions, strict=True):
+        np.testing.assert_array_equal(a.y, b.y)
 
 
 def test_what_cannot_travel_is_named():
