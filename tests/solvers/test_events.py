@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from systems import lorenz, pendulum, scalar, split_real
+from stepper_systems import lorenz, pendulum, scalar, split_real
 
 from ritz.errors import OptionError, OptionValueError
 from ritz.solvers.solve import solve

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference import fitted_slope, reference
 from scipy.integrate import solve_ivp
-from systems import diffusion, lorenz, pendulum, split_real
+from stepper_reference import fitted_slope, reference
+from stepper_systems import diffusion, lorenz, pendulum, split_real
 
 from ritz.solvers.methods import EXPLICIT, METHODS
 from ritz.solvers.solve import solve

@@ -5,8 +5,8 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 import pytest
-from reference import fitted_slope, reference
-from systems import diffusion, split_complex, split_mixed, split_real
+from stepper_reference import fitted_slope, reference
+from stepper_systems import diffusion, split_complex, split_mixed, split_real
 
 from ritz.solvers.phi import phi
 from ritz.solvers.solve import solve

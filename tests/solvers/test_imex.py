@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from reference import fitted_slope, reference
-from systems import diffusion, split_complex, split_mixed, split_real
+from stepper_reference import fitted_slope, reference
+from stepper_systems import diffusion, split_complex, split_mixed, split_real
 
 from ritz.solvers.imex import ARK3_TABLEAU, ARK4_TABLEAU, dense_weights
 from ritz.solvers.solve import solve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from systems import diffusion, lorenz, pendulum, split_complex, split_real
+from stepper_systems import diffusion, lorenz, pendulum, split_complex, split_real
 
 from ritz.errors import (
     AccuracyWarning,
