@@ -1,27 +1,21 @@
 """The straight-line code of a stage: chosen by the rewriter, remembered on disk.
 
-The rewriter's work depends on the expressions alone, so its result is stored beside the kernels under a hash of them:
-a second run neither searches nor compiles.
+The rewriter's work depends on the expressions alone, so its result is stored beside the kernels under a hash of them: a
+second run neither searches nor compiles.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import pickle
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ritz.codegen import cache
+from ritz.codegen.memo import remember
 from ritz.codegen.program import Scheduler
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.lowering import schedule_naive
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 STAGE_BUDGET = 1.0  # seconds of search for one stage
-_FORMAT = "1"
 
 
 def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any]) -> Scheduler:
@@ -38,15 +32,15 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
         roots = split_complex_leaves(g, roots)
         if rewriter is None:
             return schedule_naive(g, roots)
-        key, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
-        stored = _read(key)
-        if stored is None:
-            stored = _rewrite(g, roots, rewriter, bounds)
-            _write(key, (_renumbered(stored[0], {n: i for i, n in enumerate(leaves)}), stored[1]))
-        else:
-            stored = (_renumbered(stored[0], dict(enumerate(leaves))), stored[1])
-        records.append(stored[1])
-        return stored[0]
+        text, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
+
+        def make() -> tuple[Scheduled, Any]:
+            code, report = _rewrite(g, roots, rewriter, bounds)
+            return _renumbered(code, {n: i for i, n in enumerate(leaves)}), report
+
+        code, report = remember("schedule", text, make)
+        records.append(report)
+        return _renumbered(code, dict(enumerate(leaves)))
 
     return schedule
 
@@ -80,12 +74,12 @@ def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
 
 # ------------------------------------------------------------------------------------------------ stored results
 def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[int]]:
-    """A hash of the expressions that does not depend on node numbers, and the leaves in their order."""
+    """A text of the expressions that does not depend on node numbers, and the leaves in their order."""
     from ritz.symbolic.rewrite.lowering import pointwise_order
 
     number: dict[int, int] = {}
     leaves: list[int] = []
-    lines = [_FORMAT, options]
+    lines = [options]
     for node in pointwise_order(g, roots):
         number[node] = len(number)
         op, args = g.op[node], g.args[node]
@@ -100,7 +94,7 @@ def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[
             leaves.append(node)
             lines.append(f"leaf {kind} {_axes_text(g.axes[node])} {args[0] if kind == 'param' else ''}")
     lines.append(repr([number[r] for r in roots]))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:24], leaves
+    return "\n".join(lines), leaves
 
 
 def _axes_text(axes: frozenset[Axis]) -> str:
@@ -110,26 +104,3 @@ def _axes_text(axes: frozenset[Axis]) -> str:
 def _renumbered(code: Scheduled, leaf: Mapping[int, int]) -> Scheduled:
     args = tuple((leaf[a[0]],) if op == "leaf" else a for op, a in zip(code.op, code.args, strict=True))
     return Scheduled(code.op, args, code.axes, code.is_complex, code.roots)
-
-
-def _path(key: str) -> Path:
-    return cache.directory() / f"schedule_{key}.pickle"
-
-
-def _read(key: str) -> tuple[Scheduled, Any] | None:
-    try:
-        with open(_path(key), "rb") as file:
-            return pickle.load(file)  # type: ignore[no-any-return]
-    except (OSError, pickle.PickleError, EOFError, AttributeError, ImportError, TypeError):
-        return None  # absent, or written by another version: it is made again
-
-
-def _write(key: str, value: tuple[Scheduled, Any]) -> None:
-    try:
-        root = cache.writable_directory()
-        handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=root)
-        with os.fdopen(handle, "wb") as file:
-            pickle.dump(value, file)
-        os.replace(temporary, root / f"schedule_{key}.pickle")
-    except OSError:
-        return  # a cache that cannot be written costs time only

@@ -9,11 +9,12 @@ import numpy as np
 from ritz.codegen.fourier.lower import NodeBuilder, SpectralSystem, analyse, cutoff
 from ritz.codegen.fourier.space import FourierLayout, FourierSpace
 from ritz.codegen.lowered import Lowered
+from ritz.codegen.memo import remember
 from ritz.codegen.transforms import TransformShape
 from ritz.codegen.transforms.provider import provider
 from ritz.errors import DiscretizationError, OptionError, reject_unknown
 from ritz.symbolic.problem import Problem
-from ritz.symbolic.product_form import GridForm
+from ritz.symbolic.product_form import GridForm, LinearField, ProductForm
 
 MIN_POINTS = 4
 NONPOLYNOMIAL_DEGREE = 2
@@ -56,7 +57,7 @@ class Fourier:
         return f"Fourier({', '.join(map(str, self.points))})"
 
     def discretize(
-        self, problem: Problem, *, rewriter: str | None = "egraph", form_budget: float = 10.0, **options: Any
+        self, problem: Problem, *, rewriter: str | None = "egraph", form_budget: float = 2.0, **options: Any
     ) -> Any:
         """Return the `ritz.System` of a problem on a periodic box.
 
@@ -136,5 +137,17 @@ class Fourier:
         if self.dealias != "auto":
             choices.append("dealias is set by hand: products are kept as written, since other forms differ by aliasing")
         elif rewriter is not None:
-            return find_form(system.products, budget=budget)
+            form = system.products
+            return remember("form", f"{budget} {_text(form)}", lambda: find_form(form, budget=budget))
         return written_form(system.products)
+
+
+def _text(form: ProductForm) -> str:
+    """Everything a search for a better form depends on."""
+
+    def field(f: LinearField) -> str:
+        return str([(i, sorted(m.terms.items())) for i, m in f])
+
+    rows = [[(str(t.coefficient), str(t.multiplier), [field(f) for f in t.factors]) for t in row] for row in form.rows]
+    forced = [field(f) for f in form.forced]
+    return f"{form.dimension} {form.states} {rows} {dict(form.conjugates)} {form.solenoidal} {forced} {form.mean_free}"

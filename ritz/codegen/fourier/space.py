@@ -140,7 +140,7 @@ class FourierLayout(StateLayout):
             if array.ndim and array.shape != shape.points:
                 raise InitialValueError(
                     f"The values of {f.name} have shape {array.shape}, but the grid of {', '.join(self.space.names)} "
-                    f"has shape {shape.points}. Pass such an array, a SymPy expression or a function of the coordinates."
+                    f"has shape {shape.points}. Pass such an array, a SymPy expression or a function."
                 )
             if shape.real and np.iscomplexobj(array):
                 if np.abs(array.imag).max() > 0:
