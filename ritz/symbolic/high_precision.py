@@ -134,6 +134,8 @@ def precise_function(ctx: Any, name: str, a: list[Any]) -> Any:
         if any(ctx.isnan(v) for v in a):
             return ctx.nan
         return max(a) if name == "maximum" else min(a)
+    if any(ctx.isfinite(v) and ctx.mag(v) > _LARGEST_ARGUMENT for v in a) and name not in _HARMLESS:
+        return ctx.nan
     try:
         if name == "pow":
             return _real(ctx, ctx.inf if a[0] == 0 and ctx.re(a[1]) < 0 else ctx.power(a[0], a[1]), *a)
@@ -141,6 +143,9 @@ def precise_function(ctx: Any, name: str, a: list[Any]) -> Any:
     except (ZeroDivisionError, ValueError, OverflowError):  # a pole, as in arctanh(1), or an argument without limit
         return ctx.nan
 
+
+_LARGEST_ARGUMENT = 1024  # binary exponent: beyond the doubles, mpmath would work out every digit of exp(2**9999)
+_HARMLESS = ("abs", "sign", "log", "log1p", "arctan", "arctan2", "tanh", "re", "im", "conj", "arg", "erf")
 
 _CONDITIONS: dict[str, Callable[..., bool]] = {
     "lt": lambda a, b: a < b,
