@@ -4,6 +4,7 @@ import json
 import warnings
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -12,8 +13,7 @@ import ritz as rz
 CASES = {c["id"]: c for c in json.loads((Path(__file__).parents[1] / "cases" / "rom.json").read_text())["cases"]}
 
 
-@pytest.fixture(scope="module")
-def burgers():
+def burgers(points):
     x, u, nu = rz.coords("x"), rz.fields("u"), rz.params("nu", default=0.05, bounds=(0.01, 1.0))
     problem = rz.Problem(
         [rz.Eq(rz.dt(u) + u * rz.dx(u), nu * rz.dx(u, 2))],
@@ -21,7 +21,7 @@ def burgers():
         conditions=[rz.Periodic()],
         initial={u: rz.sin(x)},
     )
-    return problem.discretize(rz.Fourier(768))
+    return problem.discretize(rz.Fourier(points))
 
 
 def burgers_values(runs_or_model, viscosities):
@@ -37,22 +37,35 @@ def burgers_values(runs_or_model, viscosities):
     return np.array(found)
 
 
-def test_burgers_sweep(burgers):
+def cole_hopf(nu, x, t):
+    """The closed form of the case: a ratio of Bessel series (Cole 1951), in 30 digits."""
+    with mpmath.workdps(30):
+        z, decay = 1 / (2 * mpmath.mpf(str(nu))), [mpmath.exp(-mpmath.mpf(str(nu)) * n * n * t) for n in range(101)]
+        terms = [mpmath.besseli(n, z) * decay[n] for n in range(101)]
+        above = mpmath.fsum(n * terms[n] * mpmath.sin(n * x) for n in range(1, 101))
+        below = terms[0] / 2 + mpmath.fsum(terms[n] * mpmath.cos(n * x) for n in range(1, 101))
+        return float(above / below / z)
+
+
+def test_burgers_sweep():
     reference = np.array(CASES["burgers_sweep_a"]["reference"], dtype=float)
     viscosities = [0.02, 0.05, 0.1]
     times = [0.0, 1.0, 2.0]
-    runs = rz.sweep(burgers, {"nu": viscosities}, (0, 2), t_eval=times, rtol=1e-12, atol=1e-13)
+    runs = rz.sweep(burgers(1536), {"nu": viscosities}, (0, 2), t_eval=times, rtol=1e-13, atol=1e-14)
     found = burgers_values(lambda nu: runs[viscosities.index(nu)], viscosities)
-    np.testing.assert_allclose(found, reference, atol=2e-10)
+    exact = np.array([[cole_hopf(nu, 2, 1), cole_hopf(nu, 3, 2)] for nu in viscosities])
+    np.testing.assert_allclose(found, exact, rtol=0, atol=5e-13)
+    # The tabulated value at nu = 0.02, t = 2 differs from its own closed form (and from this run) by 1.1e-11.
+    np.testing.assert_allclose(found, reference, rtol=0, atol=2e-11)
 
 
-def test_burgers_reduced(burgers):
+def test_burgers_reduced():
     reference = np.array(CASES["burgers_sweep_a"]["reference"], dtype=float)
-    rom = rz.reduce(burgers, {"nu": (0.02, 0.1)}, (0, 2), tol=2e-4, n_train=12, n_test=3, rng=1)
+    rom = rz.reduce(burgers(768), {"nu": (0.02, 0.1)}, (0, 2), tol=2e-4, n_train=12, n_test=3, rng=1)
     assert rom.error_estimate.met and rom.size < 45 and rom.operators.inputs is None
     assert (rom.error_estimate.errors >= rom.error_estimate.projections).all()
     found = burgers_values(lambda nu: rom(nu=nu, t_span=(0, 2), t_eval=[0.0, 1.0, 2.0]), [0.02, 0.05, 0.1])
-    np.testing.assert_allclose(found, reference, atol=2e-3)
+    np.testing.assert_allclose(found, reference, rtol=0, atol=2e-3)
     with pytest.warns(rz.errors.ExtrapolationWarning, match=r"nu = 0.2 is outside \[0.02, 0.1\]"):
         rom(nu=0.2)
     with warnings.catch_warnings():
@@ -82,9 +95,9 @@ def test_fisher_sweep(fisher):
     for _, run in runs:
         at = layout.evaluate(run.y[:, -1], {"x": np.array([10.0, 15.0])})["u"]
         found.append([20 * layout.to_fields(run.y[:, -1])["u"].mean(), *at])
-    np.testing.assert_allclose(found, case["reference"]["rows"], atol=3e-9)
+    np.testing.assert_allclose(found, case["reference"]["rows"], rtol=0, atol=3e-9)
     pod = rz.POD(rank=16, weights=20 * layout.weights).fit(runs.snapshots())
-    np.testing.assert_allclose(pod.singular_values_[:16], case["reference"]["sigma"], atol=5e-9)
+    np.testing.assert_allclose(pod.singular_values_[:16], case["reference"]["sigma"], rtol=0, atol=5e-9)
 
     rom = rz.reduce(fisher, runs, tol=5e-2, n_test=1)
     assert rom.error_estimate.parameters.tolist() == [[0.1, 1.0]], "the ends of the ranges are kept for training"
