@@ -20,7 +20,7 @@ _HEADER = '''"""{title}"""
 import math
 
 import numpy as np
-from numba import carray, cfunc
+from numba import cfunc
 
 from ritz.codegen.abi import {signature}, as_f64, as_i64
 
@@ -115,7 +115,7 @@ class _StagePrinter:
             while variable in self.arrays.values():
                 variable += "_"
             self.arrays[key] = variable
-            self.setup.append(f"{variable} = carray(as_f64({address}), 1)")
+            self.setup.append(f"{variable} = as_f64({address})")
         return self.arrays[key]
 
     def _context(self, name: str) -> str:
@@ -236,7 +236,7 @@ class _StagePrinter:
         for target in self.stage.targets:
             self._store(target, [next(roots) for _ in target.parts])
         loops = self._loops()
-        context = ["context = carray(as_i64(ctx), 1)"] if any("context[" in line for line in self.setup) else []
+        context = ["context = as_i64(ctx)"] if any("context[" in line for line in self.setup) else []
         body = [*context, *self.setup, *self.lines[0]]
         lines = ["    " + line for line in body]
         for depth, loop in enumerate(loops):

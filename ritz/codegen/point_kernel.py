@@ -26,7 +26,7 @@ _MODULE = '''"""Products of {title} at chosen grid points, made by Ritz"""
 import math
 
 import numpy as np
-from numba import carray, cfunc
+from numba import cfunc
 
 from ritz.codegen.abi import as_f64, as_i64
 from ritz.codegen.point_kernel import POINT_SIGNATURE
@@ -34,8 +34,8 @@ from ritz.codegen.point_kernel import POINT_SIGNATURE
 
 @cfunc(POINT_SIGNATURE, cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
 def products(m, points_, values_, t, p_, out_, ctx):
-    points, context = carray(as_i64(points_), m), carray(as_i64(ctx), 1)
-    values, p, out = carray(as_f64(values_), 1), carray(as_f64(p_), 1), carray(as_f64(out_), 1)
+    points, context = as_i64(points_), as_i64(ctx)
+    values, p, out = as_f64(values_), as_f64(p_), as_f64(out_)
     for s in range(m):
         point = points[s]
 {body}
@@ -89,7 +89,7 @@ class PointKernel:
             return "t"
         if kind == "param":
             return f"p[{self.parameters.index(name)}]"
-        return f"carray(as_f64(context[{list(self.coordinates).index(node)}]), 1)[point]"
+        return f"as_f64(context[{list(self.coordinates).index(node)}])[point]"
 
     @cached_property
     def _function(self) -> Any:

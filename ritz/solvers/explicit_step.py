@@ -29,7 +29,7 @@ RHS, PARAMETERS, CONTEXT, SIZE, OLD, NEW, SCRATCH, ERROR, OTHER_ERROR, WANT_ERRO
 STEP_SIGNATURE = types.void(types.float64, types.float64, types.intp)
 
 _HEADER = '''"""A step of an explicit Runge-Kutta method with {stages} stages."""
-from numba import carray, cfunc, types
+from numba import cfunc, types
 from ritz.codegen.abi import as_f64, as_i64, call_rhs
 
 OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract"}})
@@ -39,10 +39,10 @@ SIGNATURE = types.void(types.float64, types.float64, types.intp)
 _OPENING = """
 @cfunc(SIGNATURE, **OPTIONS)
 def {name}(t, h, frame_address):
-    frame = carray(as_i64(frame_address), {entries})
+    frame = as_i64(frame_address)
     rhs, p, ctx, n = frame[0], frame[1], frame[2], frame[3]
-    u, new, w = carray(as_f64(frame[4]), n), carray(as_f64(frame[5]), n), carray(as_f64(frame[6]), n)
-    error, other = carray(as_f64(frame[7]), n), carray(as_f64(frame[8]), n)
+    u, new, w = as_f64(frame[4]), as_f64(frame[5]), as_f64(frame[6])
+    error, other = as_f64(frame[7]), as_f64(frame[8])
 """
 
 
@@ -64,8 +64,8 @@ def _sum(row: Row) -> str:
 
 
 def _function(name: str, rows: int, body: list[str]) -> str:
-    views = [f"    k{j} = carray(as_f64(frame[{ROWS + j}]), n)" for j in range(rows)]
-    return "\n".join([_OPENING.format(name=name, entries=ROWS + rows).rstrip(), *views, *body]) + "\n"
+    views = [f"    k{j} = as_f64(frame[{ROWS + j}])" for j in range(rows)]
+    return "\n".join([_OPENING.format(name=name).rstrip(), *views, *body]) + "\n"
 
 
 def _pass(target: str, row: Row, *, base: bool = True, indent: str = "    ") -> list[str]:

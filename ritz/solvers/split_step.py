@@ -40,7 +40,7 @@ FRAME_SIZE = 48
 _FIXED_NAMES = {"u": OLD, "new": NEW, "w": SCRATCH, "error": ERROR, "previous": PREVIOUS}
 
 _HEADER = '''"""Passes of {name} for {kind} numbers."""
-from numba import carray, cfunc
+from numba import cfunc
 from ritz.codegen.abi import STAGE_SIGNATURE, as_c128, as_f64, as_i64
 from ritz.solvers.phi import phi123
 
@@ -137,22 +137,21 @@ def kind_of(linear: NDArray[Any], is_complex: bool) -> str:
 def _function(method: SplitMethod, name: str, lines: tuple[str, ...], kind: str, setup: tuple[str, ...] = ()) -> str:
     """Text of one pass ``void (lo, hi, h, frame, x, target, unused)``; `x` is the address of a float64."""
     state, coefficient = {REAL: ("f64", "f64"), MIXED: ("f64", "f64"), COMPLEX: ("c128", "c128")}[kind]
-    length = "2 * m" if kind == MIXED else "m"
     text = "\n".join(lines)
     body = [
         "", "", "@cfunc(STAGE_SIGNATURE, **OPTIONS)",
         f"def {name}(lo, hi, h, frame_address, x_address, target, unused):",
-        f"    frame = carray(as_i64(frame_address), {FRAME_SIZE})", f"    m = frame[{COUNT}]",
+        "    frame = as_i64(frame_address)", f"    m = frame[{COUNT}]",
     ]  # fmt: skip
     if re.search(r"\bx\b", text + "\n".join(setup)):
-        body.append("    x = carray(as_f64(x_address), 1)[0]")
+        body.append("    x = as_f64(x_address)[0]")
     if re.search(r"\blast\b", text + "\n".join(setup)):
-        body.append(f"    last = carray(as_f64(frame[{LAST_STEP}]), 1)[0]")
+        body.append(f"    last = as_f64(frame[{LAST_STEP}])[0]")
     for array in sorted(set(re.findall(r"\b(\w+)\[\]", text))):
         address = "target" if array == "out" else f"frame[{method.frame_index(array)}]"
-        body.append(f"    {array} = carray(as_{state}({address}), {length})")
+        body.append(f"    {array} = as_{state}({address})")
     for array in sorted(set(re.findall(r"\b(\w+)\[i\]", text))):
-        body.append(f"    {array} = carray(as_{coefficient}(frame[{method.frame_index(array)}]), m)")
+        body.append(f"    {array} = as_{coefficient}(frame[{method.frame_index(array)}])")
     body += [f"    {line}" for line in setup]
     body.append("    for i in range(lo, hi):")
     for line in lines:
