@@ -74,6 +74,7 @@ class ReducedSystem:
     ) -> None:
         self.full, self.layout, self.operators, self.factors = full, layout, operators, factors
         self.training_region, self.training, self.error_estimate = training_region, training, error_estimate
+        self._start: FloatArray | None = None
         self.name = f"{getattr(full, 'name', 'system')}, reduced to {operators.size} modes"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,8 +110,23 @@ class ReducedSystem:
         return values
 
     def initial_state(self, p: Any = None) -> FloatArray:
-        """Return the coefficients (N,) of the full model's initial state at these parameters."""
-        return self.layout.encode(np.asarray(self.full.initial_state(self._vector(p))))
+        """Return the coefficients (N,) of the full model's initial state at these parameters.
+
+        Where the initial values do not depend on parameters the full state is made once only.
+        """
+        if not self._initial_is_fixed:
+            return self.layout.encode(np.asarray(self.full.initial_state(self._vector(p))))
+        if self._start is None:
+            self._start = self.layout.encode(np.asarray(self.full.initial_state(self._vector(p))))
+        return self._start.copy()
+
+    @cached_property
+    def _initial_is_fixed(self) -> bool:
+        form = self.problem.scalar_form() if self.problem is not None else None
+        names = {str(info.name) for info in self.parameters}
+        values = form.initial.values() if form is not None else ()
+        used = {str(s) for value in values for s in getattr(value, "free_symbols", ())}
+        return form is not None and not used & names
 
     def factor_values(self, p: FloatArray, t: float) -> FloatArray:
         """Return the factors of all terms at parameters `p` and time `t`."""

@@ -78,21 +78,21 @@ def test_centring_and_field_scaling():
 
 def test_moving_step_has_the_known_eigenvalues():
     """u(x; mu) = 1 for x < mu: eigenvalues 1/((k-1/2)^2 pi^2), error about 1/(pi sqrt N)."""
-    n = 800
+    n = 500
     x = (np.arange(n) + 0.5) / n
     pod = POD(rank=50).fit((x[:, None] < x[None, :]) / n)
     exact = 1 / ((np.arange(1, n + 1) - 0.5) ** 2 * np.pi**2)
-    np.testing.assert_allclose(pod.singular_values_[:8] ** 2, exact[:8], rtol=2e-3)
-    assert pod.projection_error_ == pytest.approx(1 / (np.pi * np.sqrt(50)), rel=5e-3)
+    np.testing.assert_allclose(pod.singular_values_[:8] ** 2, exact[:8], rtol=3e-3)
+    assert pod.projection_error_ == pytest.approx(1 / (np.pi * np.sqrt(50)), rel=1e-2)
 
 
 def test_front_indicator_case():
     case = CASES["pod_front_indicator"]
-    n = 1500
+    n = 500
     x = (np.arange(n) + 0.5) / n
     kernel = (x[:, None] > x[None, :]) + 0.5 * np.eye(n)
     pod = POD(rank=8, weights=np.full(n, 1 / n)).fit(kernel / np.sqrt(n))
-    np.testing.assert_allclose(pod.singular_values_[:8], np.array(case["reference"], dtype=float), atol=1e-4)
+    np.testing.assert_allclose(pod.singular_values_[:8], np.array(case["reference"], dtype=float), rtol=0, atol=1e-5)
 
 
 def test_shifted_gauss_case():
@@ -103,7 +103,7 @@ def test_shifted_gauss_case():
     data = np.einsum("k,kxm->xm", np.exp(-(k**2) / 8), np.cos(k[:, None, None] * (x[:, None] - x[None, :])))
     h = 2 * np.pi / n
     pod = POD(rank=8, weights=np.full(n, h)).fit(data * np.sqrt(h))
-    np.testing.assert_allclose(pod.singular_values_[:8], case["reference"], atol=1e-12)
+    np.testing.assert_allclose(pod.singular_values_[:8], case["reference"], rtol=0, atol=1e-12)
 
 
 def test_rank_two_case():
@@ -112,7 +112,7 @@ def test_rank_two_case():
     nodes, w = (nodes + 1) / 2, w / 2
     pod = POD(weights=w).fit(np.sin(nodes[:, None] + nodes) * np.sqrt(w))
     assert pod.rank_ == case["rank"]
-    np.testing.assert_allclose(pod.singular_values_[:2], case["sigma"], atol=1e-13)
+    np.testing.assert_allclose(pod.singular_values_[:2], case["sigma"], rtol=0, atol=1e-12)
 
 
 def test_randomized_error_stays_below_its_expectation_bound():

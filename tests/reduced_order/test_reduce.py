@@ -285,3 +285,12 @@ def test_all_runs_failing_names_the_causes():
         rom = rz.reduce(growing, {"a": [0.05, 0.1, 3.0]}, (0, 1), n_test=1, tol=1e-2, max_steps=2000, rng=3)
     assert any(issubclass(w.category, SweepWarning) for w in caught)
     assert rom.training.n_train == 2 and rom.training_region.bounds.tolist() == [[0.05, 0.1]]
+
+
+def test_initial_values_may_depend_on_parameters():
+    x, u, (nu, a) = rz.coords("x"), rz.fields("u"), rz.params("nu a", default=(0.2, 1.0))
+    full = system_of([rz.Eq(rz.dt(u) + u * rz.dx(u), nu * rz.lap(u))], {u: a * rz.sin(x)}, 32)
+    rom = rz.reduce(full, {"a": (0.5, 1.5)}, (0, 1), tol=1e-3, n_train=5, n_test=2)
+    assert rom.error_estimate.met
+    first, second = (rom.initial_state(rom.parameter_values({"a": value})) for value in (0.6, 1.2))
+    np.testing.assert_allclose(2 * first, second, rtol=1e-10, atol=1e-14)
