@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ritz.symbolic.graph import _REAL_RESULT, Axis
+from ritz.symbolic.graph import Axis
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import ClassGraph
-from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
+from ritz.symbolic.rewrite.scheduled import Builder, Scheduled, is_complex_result
 
 Choice = dict[int, int]
 _NOTHING: frozenset[Axis] = frozenset()
@@ -71,8 +71,7 @@ class Extractor:
         if any(k is None for k in known):
             return None
         axes = _NOTHING.union(*(k[0] for k in known if k))
-        is_complex = any(k[1] for k in known if k) and not (op == "func" and payload in _REAL_RESULT)
-        return axes, is_complex
+        return axes, is_complex_result(payload if op == "func" else op, (k[1] for k in known if k))
 
     def _price(self, i: int, cost: CostTable) -> float:
         op, payload, _ = self.classes.nodes[i]

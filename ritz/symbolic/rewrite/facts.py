@@ -34,16 +34,17 @@ class Facts:
     def __post_init__(self) -> None:
         if math.isnan(self.low) or math.isnan(self.high) or self.low > self.high:
             raise OptionError(f"Bounds must be two numbers, the lower first; found ({self.low}, {self.high}).")
+        if self.low > 0 or self.high < 0:
+            object.__setattr__(self, "nonzero", True)
 
     def names(self) -> frozenset[str]:
         """The facts by the names that side conditions of rules use."""
         if not self.real:
             return frozenset({"nz"} if self.nonzero else ())
         found = {"real"}
-        nonzero = self.nonzero or self.low > 0 or self.high < 0
         if self.low >= 0:
             found.add("nonneg")
-        if nonzero:
+        if self.nonzero:
             found |= {"nz"} | ({"pos"} if self.low >= 0 else set()) | ({"negative"} if self.high <= 0 else set())
         return frozenset(found)
 
@@ -141,7 +142,7 @@ def _out(low: float, high: float, ulps: int = 1) -> tuple[float, float]:
 
 def _made(low: float, high: float, nonzero: bool = False) -> Facts:
     low, high = _out(low, high)
-    return Facts(low, high, nonzero or low > 0 or high < 0)
+    return Facts(low, high, nonzero)
 
 
 def _sign_kept(f: Facts, low: bool, high: bool) -> Facts:
@@ -149,8 +150,19 @@ def _sign_kept(f: Facts, low: bool, high: bool) -> Facts:
     return replace(f, low=max(f.low, 0.0) if low else f.low, high=min(f.high, 0.0) if high else f.high)
 
 
+def _rounded(value: float, exact: Callable[[], Fraction], towards: float) -> float:
+    """The value itself where it is exact, else its neighbour in the given direction."""
+    if math.isnan(value):
+        return towards
+    if math.isfinite(value) and exact() == value:
+        return value
+    return value if value == towards else math.nextafter(value, towards)
+
+
 def _add(a: Facts, b: Facts) -> Facts:
-    f = _made(a.low + b.low, a.high + b.high)
+    low = _rounded(a.low + b.low, lambda: Fraction(a.low) + Fraction(b.low), -_INF)
+    high = _rounded(a.high + b.high, lambda: Fraction(a.high) + Fraction(b.high), _INF)
+    f = Facts(low, high)
     positive = a.low >= 0 and b.low >= 0
     f = _sign_kept(f, positive, a.high <= 0 and b.high <= 0)
     return replace(f, nonzero=f.nonzero or (positive and (a.nonzero or b.nonzero)))

@@ -141,8 +141,12 @@ def _forms(job: Job, rewriter: str | None, trials: list[Trial]) -> Iterator[tupl
 
 
 def _searched(job: Job, best: Scheduled, trials: list[Trial]) -> Iterator[tuple[str, Scheduled]]:
-    """Equality saturation from the best structural form and from the source, then the passes once more."""
-    for start in dict.fromkeys((best, job.source)):
+    """Equality saturation from the best structural form (and the source, where there are functions), then the passes
+    once more."""
+    starts = [best]
+    if best is not job.source and any(op in ("div", "sqrt", "func") for op in job.source.op):
+        starts.append(job.source)
+    for start in starts:
         if time.monotonic() > job.deadline:
             trials.append(Trial("e-graph", math.inf, 0, "budget spent before it started"))
             return

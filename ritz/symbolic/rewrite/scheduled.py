@@ -103,6 +103,11 @@ def _call(args: tuple[Any, ...], label: Sequence[str]) -> str:
     return f"{args[0]}({', '.join(label[a] for a in args[1:])})"
 
 
+def is_complex_result(name: str, operands: Iterable[bool]) -> bool:
+    """Whether an operation or function gives a complex value, from whether each operand is complex."""
+    return name == "complex" or (name not in _REAL_RESULT and any(operands))
+
+
 class Builder:
     """Makes a `Scheduled`: equal instructions are one, constants are folded exactly, dead ones are dropped at the end.
 
@@ -140,10 +145,8 @@ class Builder:
 
     def _node(self, op: str, args: tuple[Any, ...], operands: tuple[int, ...]) -> int:
         axes = _NO_AXES.union(*(self.axes[i] for i in operands))
-        is_complex = any(self.is_complex[i] for i in operands)
-        if op == "func" and args[0] in _REAL_RESULT:
-            is_complex = False
-        return self._make(op, args, axes, is_complex)
+        name = args[0] if op == "func" else op
+        return self._make(op, args, axes, is_complex_result(name, (self.is_complex[i] for i in operands)))
 
     def value(self, i: int) -> Number | None:
         """The finite real number that instruction `i` is, or None."""

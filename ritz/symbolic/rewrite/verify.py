@@ -116,15 +116,21 @@ class Reference:
         return Check(True, compared, worst)
 
     def _agree_precisely(self, s: Scheduled, k: int, point: Point) -> bool:
-        """Decide with more digits whether a difference is real or left over from cancellation."""
-        values = run_precise(s, point, MORE_BITS)
-        found, wanted = values[s.roots[k]], evaluate_mp(self.g, [self.roots[k]], point, MORE_BITS)[0]
+        """Decide with more digits whether a difference is real or left over from cancellation.
+
+        What changes between two precisions is round-off; a difference of that size is none.
+        """
+        found, wanted = self._both(s, k, point, MORE_BITS)
         if not (_finite(found) and _finite(wanted)):
             return False
         if _difference(found, wanted) <= 2.0**-AGREEMENT:
             return True
-        scale = max(abs(v) for v in values if _finite(v))
-        return bool(abs(found - wanted) <= scale * precise_context(MORE_BITS).mpf(2) ** (200 - MORE_BITS))
+        closer, better = self._both(s, k, point, MORE_BITS + BITS)
+        noise = abs(found - closer) + abs(wanted - better)
+        return bool(abs(found - wanted) <= 64 * noise)
+
+    def _both(self, s: Scheduled, k: int, point: Point, bits: int) -> tuple[Any, Any]:
+        return run_precise(s, point, bits)[s.roots[k]], evaluate_mp(self.g, [self.roots[k]], point, bits)[0]
 
 
 def _roots(s: Scheduled, values: Sequence[Any]) -> list[Any]:
