@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from ritz.codegen.program import Program, Stage, Target
+from ritz.codegen.program import Program, Stage, Target, is_scalar
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
@@ -83,11 +83,6 @@ def emit(program: Program, title: str, parameters: Sequence[str], blocks: Sequen
     names = tuple("rhs" if scalar else stage.name for stage in program.stages)
     flat = frozenset(printer.stage.name for printer in printers if printer.flat)
     return Emitted("\n\n".join(parts), tuple(slots.names), names, flat)
-
-
-def is_scalar(program: Program) -> bool:
-    """Whether the program is one stage without loops."""
-    return len(program.steps) == 1 and not program.stages[0].axes
 
 
 class _StagePrinter:

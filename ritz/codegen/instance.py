@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ritz.codegen import cache
-from ritz.codegen.emit_numba import Emitted, emit, is_scalar
-from ritz.codegen.program import MapCall, Program
+from ritz.codegen.emit_numba import Emitted, emit
+from ritz.codegen.program import MapCall, Program, is_scalar
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph, LinearMap
 

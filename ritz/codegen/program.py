@@ -75,6 +75,11 @@ class Program:
         return [s for s in self.steps if isinstance(s, MapCall)]
 
 
+def is_scalar(program: Program) -> bool:
+    """Whether the program is one stage without loops."""
+    return len(program.steps) == 1 and not program.stages[0].axes
+
+
 def loop_axes(g: Graph, node: int) -> frozenset[Axis]:
     """The axes of a node that are looped over."""
     return frozenset(a for a in g.axes[node] if a.kind in LOOPED)
