@@ -112,7 +112,7 @@ class Instance:
             self._strides[name] = self.arrays[name].nbytes // batch
         self.entries = np.array([self._entry(name, offsets) for name in compiled.emitted.slots], dtype=np.int64)
         self._plans: list[Any] = []
-        self._bind(threads)
+        self._bind(max(threads, 1))
 
     def _shape(self, axes: Sequence[Axis] | frozenset[Axis]) -> tuple[int, ...]:
         looped = sorted((a for a in axes if a in self.space.order), key=self.space.order.__getitem__)
@@ -157,12 +157,7 @@ class Instance:
         stage = iter(functions)
         for step in self.compiled.program.steps:
             if isinstance(step, MapCall):
-                address, plan, keep = self.space.plan(step.map, step.batch, threads)
-                self._plans.append(keep)
-                steps += [
-                    runtime.MAP, address, plan,
-                    self.arrays[step.source].ctypes.data, self.arrays[step.target].ctypes.data,
-                ]  # fmt: skip
+                steps += self._map_step(step, threads)
             else:
                 shape = self._shape(step.axes)
                 total = int(np.prod(shape))
@@ -173,6 +168,23 @@ class Instance:
         self.address = runtime.runner(threads)
         self.entries[0], self.entries[3] = self._program.ctypes.data, self.address
         self.context = self.entries.ctypes.data
+
+    def _map_step(self, step: MapCall, threads: int) -> list[int]:
+        """A batch of maps: whole fields side by side on the threads where they can be dealt out evenly."""
+        from ritz.codegen import runtime
+
+        shares = threads if step.batch % threads == 0 else 1
+        table = []
+        for k in range(shares):
+            function, plan, keep = self.space.plan(step.map, step.batch // shares, threads // shares)
+            self._plans.append(keep)
+            ends = (self.arrays[name] for name in (step.source, step.target))
+            table.append([function, plan, *(a.ctypes.data + k * (a.nbytes // shares) for a in ends)])
+        if shares == 1:
+            return [runtime.MAP, *table[0]]
+        quadruples = np.array(table, dtype=np.int64)
+        self._plans.append(quadruples)
+        return [runtime.MAPS, quadruples.ctypes.data, shares, 0, 0]
 
     def add_linear(self, diagonal: np.ndarray) -> int:
         """Give the program a linear part; returns the address of ``L u + N``, with the same context."""

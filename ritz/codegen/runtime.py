@@ -11,6 +11,7 @@ kind     meaning of the other four
 =======  =================================================================================
 `LOOP`   address of a stage, rows of its outermost axis, values it touches in all, unused
 `MAP`    address of a map, plan, address of the source, address of the target
+`MAPS`   address of a table of such quadruples to be run at the same time, how many, unused, unused
 =======  =================================================================================
 """
 
@@ -22,7 +23,7 @@ from numba import carray, cfunc, njit, prange
 
 from ritz.codegen.abi import RHS_SIGNATURE, as_c128, as_i64, call_map, call_rhs, call_stage
 
-LOOP, MAP = 0, 1
+LOOP, MAP, MAPS = 0, 1, 2
 HEADER, STRIDE = 2, 5
 PARALLEL_MIN = 8192  # values a loop must touch before threads pay for their start (about 4 microseconds)
 
@@ -72,6 +73,12 @@ def _parallel_runner() -> int:
         for c in prange(chunks):
             call_stage(address, rows * c // chunks, rows * (c + 1) // chunks, t, u, p, out, ctx)
 
+    @njit(parallel=True, cache=True)
+    def share_maps(table, count):  # type: ignore[no-untyped-def]
+        for c in prange(count):
+            entry = as_i64(table + 32 * c)
+            call_map(entry[0], entry[1], entry[2], entry[3])
+
     @cfunc(RHS_SIGNATURE, cache=True)
     def run_parallel(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
         context = carray(as_i64(ctx), 1)
@@ -80,6 +87,8 @@ def _parallel_runner() -> int:
             step = carray(as_i64(context[0] + 8 * (HEADER + STRIDE * s)), 5)
             if step[0] == MAP:
                 call_map(step[1], step[2], step[3], step[4])
+            elif step[0] == MAPS:
+                share_maps(step[1], step[2])
             elif step[3] < PARALLEL_MIN:
                 call_stage(step[1], 0, step[2], t, u, p, out, ctx)
             else:
