@@ -113,6 +113,15 @@ def test_mass_of_schroedinger_is_conserved(case_id):
     assert np.abs(mass / np.mean(np.abs(start["psi"]) ** 2) - 1).max() < 1e-7
 
 
+def test_steps_do_not_dwindle_towards_the_end():
+    """The last steps share what remains: none is far below its neighbours, and none is taken twice."""
+    system = PERIODIC_CASES["burgers_cole_hopf_a"].build("burgers_cole_hopf_a").discretize(rz.Fourier(64))
+    for end in (1e-9, 0.3, 1.0):
+        steps = np.diff(rz.solve(system, (0.0, end), method="ETDRK4", rtol=1e-6, atol=1e-8).t)
+        assert len(steps) < 100
+        assert steps[-1] > 0.2 * steps[-2:].max()
+
+
 @pytest.mark.parametrize("case_id", ["nls_mi_k1_A1", "nls_mi_k1_2_A1"])
 def test_growth_of_the_modulation_instability(case_id):
     """From the growing eigenvector, the side band grows by exp(rate) in a unit of time."""
