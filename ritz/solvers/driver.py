@@ -180,7 +180,7 @@ class Run:
     def _loop(self) -> tuple[int, str]:
         request, counts = self.request, self.counts
         t_eval = _NONE if request.t_eval is None else request.t_eval
-        out, buffer = self.out.reshape(-1), self.buffer
+        out, buffer = self.out, self.buffer
         budget = max(1, min(MOST_STEPS, FIRST_WORK // max(1, request.u0.size)))
         began = time.perf_counter()
         while True:
@@ -193,7 +193,7 @@ class Run:
             if buffer is None:
                 self.engine.advance(t_eval, out, _NONE, _NONE, _NONE)
             else:
-                self.engine.advance(t_eval, out, buffer.t, buffer.y.reshape(-1), buffer.q.reshape(-1))
+                self.engine.advance(t_eval, out, buffer.t, buffer.y, buffer.q)
             status = int(counts[STATUS])
             if buffer is not None and self._take(watch=True):
                 return 1, EVENT_STOP if self.log is not None and self._by_event else "Stopped by the callback."

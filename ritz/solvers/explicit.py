@@ -1,6 +1,6 @@
 """Explicit Runge-Kutta methods: one compiled loop for all tableaus, fixed and adaptive steps.
 
-The loop takes the step of the method (`ritz.solvers.explicit_step`) and the right-hand side by address, so it is
+The loop calls the step of the method (`ritz.solvers.explicit_step`) and the right-hand side by address, so it is
 compiled once per machine. Nothing is allocated in a step.
 """
 
@@ -10,10 +10,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import njit
 from numpy.typing import NDArray
 
-from ritz.codegen.abi import as_f64, call_rhs
+from ritz.codegen.abi import as_f64, as_i64, call_rhs
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
@@ -22,21 +22,11 @@ from ritz.solvers.buffers import (
     FINISHED,
     FIXED_DONE,
     FIXED_STEP,
-    FIXED_TOTAL,
     FLIP,
     FULL,
-    LARGEST,
-    MAX_STEP,
     NFEV,
-    NONFINITE,
-    NONFINITE_LIMIT,
     NOT_FINITE,
-    REJECTED,
-    RTOL,
     RUNNING,
-    SAFETY,
-    SHRINK,
-    SMALLEST,
     STATUS,
     STEP,
     STEP_TOO_SMALL,
@@ -46,176 +36,166 @@ from ritz.solvers.buffers import (
     STORED,
     STRIDE,
     T_END,
-    T_START,
     TIME,
     TRIED,
 )  # fmt: skip
 from ritz.solvers.dense import evaluate_polynomials
-from ritz.solvers.explicit_step import (
+from ritz.solvers.explicit_step import call_step, first_bad_stage, step_addresses
+from ritz.solvers.frame import (
+    BUFFER_Q,
+    BUFFER_SIZE,
+    BUFFER_T,
+    BUFFER_Y,
     CONTEXT,
+    CONTROL,
+    COUNTS,
+    DEGREE,
+    DENSE,
+    DENSE_COUNT,
+    DENSE_ROWS,
     ERROR,
+    EVAL_COUNT,
+    EXTRA_CODE,
+    EXTRA_STAGES,
     NEW,
     OLD,
     OTHER_ERROR,
+    OUT,
     PARAMETERS,
     RHS,
     ROWS,
     SCRATCH,
+    SELF,
+    SIZE,
+    STAGES,
+    STEP_CODE,
+    T_EVAL,
+    TWO_ERRORS,
     WANT_ERROR,
-    call_step,
-    first_bad_stage,
-    step_addresses,
+    Frame,
 )  # fmt: skip
-from ritz.solvers.norms import FAST, accepted_factor, error_norm, first_guess, first_step, is_finite
+from ritz.solvers.stepping import FAST, HELPER, LOOP, copy, error_norm, is_finite, judge, next_time
 from ritz.solvers.tableaus import Tableau
 
 Array = NDArray[np.float64]
 BLOCK = 1024  # numbers summed at a time: 8 kB of the result stay in the first-level cache
-LOOP = dict(cache=True, nogil=True, error_model="numpy")
 
 
-@njit(**LOOP, fastmath=FAST)
-def combine(out, o, base, b, rows, n, offsets, values, h):  # type: ignore[no-untyped-def]
-    """``out[o:o+n] = base[b:b+n] + h sum_j values[j] rows[offsets[j]:+n]``; no base where b < 0."""
-    last = values.size
-    if n <= 16:
-        for i in range(n):
-            total = 0.0
-            for j in range(last):
-                total += values[j] * rows[offsets[j] + i]
-            out[o + i] = h * total + (base[b + i] if b >= 0 else 0.0)
-        return
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        if b >= 0:
-            for i in range(start, stop):
-                out[o + i] = base[b + i]
-        else:
-            for i in range(start, stop):
-                out[o + i] = 0.0
-        j = 0
-        while j + 4 <= last:
-            p0, p1, p2, p3 = offsets[j], offsets[j + 1], offsets[j + 2], offsets[j + 3]
-            a0, a1, a2, a3 = h * values[j], h * values[j + 1], h * values[j + 2], h * values[j + 3]
-            for i in range(start, stop):
-                out[o + i] += a0 * rows[p0 + i] + a1 * rows[p1 + i] + a2 * rows[p2 + i] + a3 * rows[p3 + i]
-            j += 4
-        while j < last:
-            p0 = offsets[j]
-            a0 = h * values[j]
-            for i in range(start, stop):
-                out[o + i] += a0 * rows[p0 + i]
-            j += 1
+@njit(**HELPER, fastmath=FAST)
+def combine(frame, target, base, x, power, h):  # type: ignore[no-untyped-def]
+    """Dense output of the step just made, from the stage derivatives k_j and the coefficients d_jm of the method.
+
+    With ``power < 0`` the n numbers at `target` become ``base + h sum_jm d_jm x^(m+1) k_j``; otherwise
+    ``h sum_j d_jm k_j`` with m = `power`, the coefficient of ``x^(m+1)``.
+    """
+    n, degree = frame[SIZE], frame[DEGREE]
+    out, start, dense, rows = as_f64(target), as_f64(base), as_f64(frame[DENSE]), as_i64(frame[DENSE_ROWS])
+    for first in range(0, n, BLOCK):
+        last = first + BLOCK if first + BLOCK < n else n
+        for i in range(first, last):
+            out[i] = start[i] if power < 0 else 0.0
+        for j in range(frame[DENSE_COUNT]):
+            weight = 0.0
+            if power >= 0:
+                weight = dense[j * degree + power]
+            else:
+                for m in range(degree - 1, -1, -1):
+                    weight = (weight + dense[j * degree + m]) * x
+            weight *= h
+            k = as_f64(frame[ROWS + rows[j]])
+            for i in range(first, last):
+                out[i] += weight * k[i]
 
 
-@njit(**LOOP)
-def copy(out, o, source, s, n):  # type: ignore[no-untyped-def]
-    """``out[o:o+n] = source[s:s+n]`` (an assignment of slices takes seconds to compile)."""
-    for i in range(n):
-        out[o + i] = source[s + i]
-
-
-@njit(**LOOP)
-def dense_weights(weights, dense, x):  # type: ignore[no-untyped-def]
-    """Weights of the stage derivatives at the place `x` (0 to 1) of the step."""
-    degree = dense.shape[1]
-    for k in range(dense.shape[0]):
-        total = 0.0
-        for j in range(degree - 1, -1, -1):
-            total = (total + dense[k, j]) * x
-        weights[k] = total
-
-
-@njit(**LOOP)
-def choose_first_step(frame, n, control, counts, atol, groups, weights):  # type: ignore[no-untyped-def]
-    """Pick the starting step from one explicit Euler step (one evaluation)."""
-    u, f, w = frame[OLD], frame[ROWS], frame[SCRATCH]
-    state, slope, trial, change = carray(as_f64(u), n), carray(as_f64(f), n), carray(as_f64(w), n), frame[ERROR]
-    t = control[TIME]
-    size_u = error_norm(u, u, u, n, control[RTOL], atol, groups, weights)
-    size_f = error_norm(f, u, u, n, control[RTOL], atol, groups, weights)
-    h0 = first_guess(size_u, size_f, abs(control[T_END] - t))
+@njit(**HELPER)
+def choose_first_step(frame, control, counts):  # type: ignore[no-untyped-def]
+    """Pick the starting step from one explicit Euler step (Hairer, Norsett, Wanner, sec. II.4; one evaluation)."""
+    u, f, w, change = frame[OLD], frame[ROWS], frame[SCRATCH], frame[ERROR]
+    t, interval = control[TIME], abs(control[T_END] - control[TIME])
+    size_u, size_f = error_norm(frame, u, u, u), error_norm(frame, f, u, u)
+    h0 = 1e-6 if size_u < 1e-5 or size_f < 1e-5 else 0.01 * size_u / size_f
+    if h0 > interval:
+        h0 = interval
     signed = h0 if control[T_END] >= t else -h0
-    for i in range(n):
+    state, slope, trial, difference = as_f64(u), as_f64(f), as_f64(w), as_f64(change)
+    for i in range(frame[SIZE]):
         trial[i] = state[i] + signed * slope[i]
     call_rhs(frame[RHS], t + signed, w, frame[PARAMETERS], change, frame[CONTEXT])
     counts[NFEV] += 1
-    difference = carray(as_f64(change), n)
-    for i in range(n):
+    for i in range(frame[SIZE]):
         difference[i] -= slope[i]
-    size_df = error_norm(change, u, u, n, control[RTOL], atol, groups, weights) / h0
-    if not math.isfinite(size_df):
-        size_df = size_f
-    control[STEP] = first_step(control, size_u, size_f, size_df, h0, control[EXPONENT])
+    size_df = error_norm(frame, change, u, u) / h0
+    largest = size_df if math.isfinite(size_df) and size_df > size_f else size_f
+    h = (0.01 / largest) ** control[EXPONENT] if largest > 1e-15 else 1e-6 + h0 * 1e-3
+    if h > 100 * h0:
+        h = 100 * h0
+    control[STEP] = h if h < interval else interval
 
 
-@njit(**LOOP)
-def next_time(control, counts, t, direction, retried):  # type: ignore[no-untyped-def]
-    """End of the coming step; NaN where the step size has become too small for the machine."""
-    t_end = control[T_END]
+@njit(**HELPER)
+def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-untyped-def]
+    """Write what was asked for of the step just accepted, before the rows trade places."""
+    n, times, k = frame[SIZE], as_f64(frame[T_EVAL]), counts[EVALUATED]
+    store = counts[STORE]
+    inside = k < frame[EVAL_COUNT] and direction * (t_new - times[k]) > 0.0
+    if frame[EXTRA_STAGES] > 0 and (inside or store == STORE_DENSE):
+        call_step(frame[EXTRA_CODE], t, h, frame[SELF])
+        counts[NFEV] += frame[EXTRA_STAGES]
+    while k < frame[EVAL_COUNT] and direction * (t_new - times[k]) >= 0.0:
+        target = frame[OUT] + 8 * n * k
+        if times[k] == t_new:
+            copy(target, frame[NEW], n)
+        else:
+            combine(frame, target, frame[OLD], (times[k] - t) / h, -1, h)
+        k += 1
+    counts[EVALUATED] = k
+    if store != STORE_NOTHING and (counts[ACCEPTED] % counts[STRIDE] == 0 or counts[STATUS] == FINISHED):
+        k = counts[STORED]
+        as_f64(frame[BUFFER_T])[k] = t_new
+        copy(frame[BUFFER_Y] + 8 * n * k, frame[NEW], n)
+        if store == STORE_DENSE:
+            for m in range(frame[DEGREE]):
+                combine(frame, frame[BUFFER_Q] + 8 * n * (k * frame[DEGREE] + m), frame[OLD], 0.0, m, h)
+        counts[STORED] = k + 1
+
+
+@njit(**HELPER)
+def make_step(frame, control, t, h):  # type: ignore[no-untyped-def]
+    """Make one step; return its error, or for a fixed step 0 or NaN."""
+    call_step(frame[STEP_CODE], t, h, frame[SELF])
     if control[FIXED_STEP] != 0.0:
-        done = counts[FIXED_DONE] + 1
-        return t_end if done >= counts[FIXED_TOTAL] else control[T_START] + done * control[FIXED_STEP]
-    smallest = 10.0 * max(abs(t) * 2.220446049250313e-16, 1e-300)
-    if control[STEP] < smallest:
-        if retried:
-            return math.nan
-        control[STEP] = smallest
-    control[STEP] = min(control[STEP], control[MAX_STEP])
-    t_new = t + direction * control[STEP]
-    return t_end if direction * (t_new - t_end) >= 0.0 else t_new
+        return 0.0 if is_finite(frame[NEW], frame[SIZE]) else math.nan
+    error = error_norm(frame, frame[ERROR], frame[OLD], frame[NEW])
+    if frame[TWO_ERRORS] and error > 0.0:
+        other = error_norm(frame, frame[OTHER_ERROR], frame[OLD], frame[NEW])
+        error *= error / math.sqrt(error * error + 0.01 * other * other)
+    return error
 
 
 @njit(**LOOP)
-def retry(control, counts, h, error):  # type: ignore[no-untyped-def]
-    """Shorten the step after a failed one; False where values stay infinite or undefined however short it is."""
-    counts[REJECTED] += 1
-    counts[BUDGET] -= 1
-    if math.isfinite(error):
-        control[STEP] = abs(h) * max(control[SHRINK], control[SAFETY] * error ** -control[EXPONENT])
-        return True
-    counts[NONFINITE] += 1
-    control[STEP] = abs(h) * 0.25
-    return counts[NONFINITE] <= NONFINITE_LIMIT
-
-
-@njit(**LOOP)
-def accept(control, counts, h, error, retried):  # type: ignore[no-untyped-def]
-    """Count an accepted adaptive step and choose the next one."""
-    control[STEP] = abs(h) * accepted_factor(control, error, retried)
-    control[SMALLEST] = min(control[SMALLEST], abs(h))
-    control[LARGEST] = max(control[LARGEST], abs(h))
-    counts[NONFINITE] = 0
-
-
-@njit(**LOOP)
-def explicit_loop(  # type: ignore[no-untyped-def]
-    step, extra, extra_stages, frame, states, rows, control, counts, stages, third, dense_offsets, dense, dense_values,
-    atol, groups, weights, t_eval, out, buffer_t, buffer_y, buffer_q,
-):  # fmt: skip
+def explicit_loop(frame_address):  # type: ignore[no-untyped-def]
     """Advance until the end, a full buffer, a spent budget or a failure (left in ``counts[STATUS]``).
 
-    ``states`` holds the old and the new state, ``rows`` the stage derivatives; after an accepted step the addresses
-    in ``frame`` of the two states and of the rows 0 and S trade places (``counts[FLIP]``), nothing is copied.
+    After an accepted step the addresses of the old and the new state and those of the rows 0 and S trade places in
+    the frame (``counts[FLIP]`` tells how often, modulo 2); nothing is copied.
     """
-    n = states.size // 2
-    frame_address = frame.ctypes.data
-    fixed = control[FIXED_STEP] != 0.0
-    frame[WANT_ERROR] = 0 if fixed else 1
+    frame = as_i64(frame_address)
+    control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])
+    fixed, last_row = control[FIXED_STEP] != 0.0, ROWS + frame[STAGES]
     counts[STATUS] = RUNNING
     t, t_end = control[TIME], control[T_END]
     direction = 1.0 if t_end >= t else -1.0
     if counts[NFEV] == 0:
         call_rhs(frame[RHS], t, frame[OLD], frame[PARAMETERS], frame[ROWS], frame[CONTEXT])
         counts[NFEV] = 1
-        if not is_finite(frame[ROWS], n):
+        if not is_finite(frame[ROWS], frame[SIZE]):
             counts[STATUS] = NOT_FINITE
             return
         if not fixed and control[STEP] == 0.0:
-            choose_first_step(frame, n, control, counts, atol, groups, weights)
+            choose_first_step(frame, control, counts)
     retried = False
     while counts[BUDGET] > 0:
-        if counts[STORE] != STORE_NOTHING and counts[STORED] == buffer_t.size:
+        if counts[STORE] != STORE_NOTHING and counts[STORED] == frame[BUFFER_SIZE]:
             counts[STATUS] = FULL
             return
         t_new = next_time(control, counts, t, direction, retried)
@@ -224,62 +204,31 @@ def explicit_loop(  # type: ignore[no-untyped-def]
             return
         h = t_new - t
         control[TRIED] = h
-        call_step(step, t, h, frame_address)
-        counts[NFEV] += stages
+        error = make_step(frame, control, t, h)
+        counts[NFEV] += frame[STAGES]
         if fixed:
-            if not is_finite(frame[NEW], n):
-                counts[STATUS] = NOT_FINITE
-                return
-            counts[FIXED_DONE] += 1
+            verdict = 1 if error == 0.0 else -1
+            if verdict == 1:
+                counts[FIXED_DONE] += 1
+                counts[ACCEPTED] += 1
+                counts[BUDGET] -= 1
         else:
-            error = error_norm(frame[ERROR], frame[OLD], frame[NEW], n, control[RTOL], atol, groups, weights)
-            if third and error > 0.0:
-                other = error_norm(frame[OTHER_ERROR], frame[OLD], frame[NEW], n, control[RTOL], atol, groups, weights)
-                error *= error / math.sqrt(error * error + 0.01 * other * other)
-            if not error < 1.0:
-                if not retry(control, counts, h, error):
-                    counts[STATUS] = NOT_FINITE
-                    return
-                retried = True
-                continue
-            accept(control, counts, h, error, retried)
-            retried = False
-        counts[ACCEPTED] += 1
-        counts[BUDGET] -= 1
-        finished = t_new == t_end
-        flip = counts[FLIP]
-        old, new = flip * n, (1 - flip) * n
-        place = counts[EVALUATED]
-        inside = place < t_eval.size and direction * (t_new - t_eval[place]) > 0.0
-        if extra_stages > 0 and (inside or counts[STORE] == STORE_DENSE):
-            call_step(extra, t, h, frame_address)
-            counts[NFEV] += extra_stages
-        while place < t_eval.size and direction * (t_new - t_eval[place]) >= 0.0:
-            if t_eval[place] == t_new:
-                copy(out, place * n, states, new, n)
-            else:
-                dense_weights(dense_values, dense, (t_eval[place] - t) / h)
-                combine(out, place * n, states, old, rows, n, dense_offsets[flip], dense_values, h)
-            place += 1
-        counts[EVALUATED] = place
-        if counts[STORE] != STORE_NOTHING and (counts[ACCEPTED] % counts[STRIDE] == 0 or finished):
-            k = counts[STORED]
-            buffer_t[k] = t_new
-            copy(buffer_y, k * n, states, new, n)
-            if counts[STORE] == STORE_DENSE:
-                degree = dense.shape[1]
-                for j in range(degree):
-                    for m in range(dense_values.size):
-                        dense_values[m] = dense[m, j]
-                    combine(buffer_q, (k * degree + j) * n, states, -1, rows, n, dense_offsets[flip], dense_values, h)
-            counts[STORED] = k + 1
+            verdict = judge(control, counts, h, error, retried)
+        if verdict < 0:
+            counts[STATUS] = NOT_FINITE
+            return
+        retried = verdict == 0
+        if retried:
+            continue
+        if t_new == t_end:
+            counts[STATUS] = FINISHED
+        write_results(frame, counts, t, t_new, h, direction)
         t = t_new
         control[TIME] = t
-        counts[FLIP] = 1 - flip
+        counts[FLIP] = 1 - counts[FLIP]
         frame[OLD], frame[NEW] = frame[NEW], frame[OLD]
-        frame[ROWS], frame[ROWS + stages] = frame[ROWS + stages], frame[ROWS]
-        if finished:
-            counts[STATUS] = FINISHED
+        frame[ROWS], frame[last_row] = frame[last_row], frame[ROWS]
+        if counts[STATUS] == FINISHED:
             return
 
 
@@ -297,33 +246,36 @@ class ExplicitEngine:
     def __init__(
         self, tableau: Tableau, bound: Any, u0: Array, control: Array, counts: NDArray[np.int64], atol: Array
     ) -> None:
-        n, stages, rows = u0.size, tableau.size, tableau.size + 1 + len(tableau.extra_stages)
+        n, rows = u0.size, tableau.size + 1 + len(tableau.extra_stages)
         self.tableau, self.bound, self.control, self.counts = tableau, bound, control, counts
         self.rows_per_step = tableau.dense.shape[1]
+        self.frame = Frame(control, counts, bound, bound.rhs, n, atol)
         self.memory = np.empty((5 + rows) * n)
-        self.states, work = self.memory[: 2 * n], self.memory[5 * n :]
-        self.states[:n] = u0
-        start, width = self.memory.ctypes.data, 8 * n
-        addresses = range(start, start + (5 + rows) * width, width) if n else range(5 + rows)
-        self.frame = np.array(
-            [bound.rhs, bound.p.ctypes.data, bound.context, n, *addresses[:5], 1, *addresses[5:]], np.int64
-        )
-        step, extra = step_addresses(tableau)
-        offsets, columns = tableau.dense_rows(n)
-        self._before = (step, extra, len(tableau.extra_stages), self.frame, self.states, work, control, counts, stages,
-                        bool(tableau.error_third), offsets, columns, np.empty(len(columns)), atol,
-                        *norm_groups(bound))  # fmt: skip
+        self.memory[:n] = u0
+        words = self.frame.words
+        self.frame.point(OLD, self.memory)
+        start, width = int(words[OLD]), 8 * n
+        words[NEW], words[SCRATCH], words[ERROR], words[OTHER_ERROR] = range(start + width, start + 5 * width, width)
+        words[ROWS : ROWS + rows] = range(start + 5 * width, start + (5 + rows) * width, width)
+        words[STEP_CODE], words[EXTRA_CODE] = step_addresses(tableau)
+        words[STAGES], words[EXTRA_STAGES] = tableau.size, len(tableau.extra_stages)
+        words[WANT_ERROR], words[TWO_ERRORS] = control[FIXED_STEP] == 0.0, tableau.error_third is not None
+        columns, coefficients = tableau.dense_rows
+        self.frame.point(DENSE, coefficients)
+        self.frame.point(DENSE_ROWS, columns)
+        words[DENSE_COUNT], words[DEGREE] = coefficients.shape
 
     @property
     def state(self) -> Array:
         """(size,) the state reached; a view that the next call overwrites."""
-        n = self.states.size // 2
+        n = int(self.frame.words[SIZE])
         start = n * int(self.counts[FLIP])
-        return self.states[start : start + n]
+        return self.memory[start : start + n]
 
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop once; its progress is in `control` and `counts`."""
-        explicit_loop(*self._before, t_eval, out, buffer_t, buffer_y, buffer_q)
+        self.frame.output(t_eval, out, buffer_t, buffer_y, buffer_q)
+        explicit_loop(self.frame.address)
 
     def interpolate(self, segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
         """Evaluate stored dense output (see `ritz.solvers.dense`)."""
@@ -333,13 +285,3 @@ class ExplicitEngine:
         """Time and state where the right-hand side was first not finite in the step that failed."""
         h = float(self.control[TRIED])
         return first_bad_stage(self.tableau, self.bound, float(self.control[TIME]), h, self.state.copy())
-
-
-_NO_GROUPS = (np.empty((0, 2), np.int64), np.empty(0))
-
-
-def norm_groups(bound: Any) -> tuple[NDArray[np.int64], Array]:
-    """Groups and weights of the error norm; empty for SciPy's component-wise norm."""
-    if bound.groups is None:
-        return _NO_GROUPS
-    return np.ascontiguousarray(bound.groups, np.int64), np.ascontiguousarray(bound.weights, float)

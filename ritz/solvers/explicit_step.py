@@ -5,8 +5,7 @@ derivatives, the new state and the error estimate; ``extra`` fills the extra sta
 one pass over memory with the weights as literals, which for a few unknowns is several times faster than loops over a
 table. The code depends on the method only, never on the system, and is kept in Ritz's kernel cache.
 
-Both have the signature ``void (double t, double h, intp frame)``; `frame` is the address of an int64 array whose
-entries are named by the constants below.
+Both have the signature ``void (double t, double h, intp frame)`` with the address of a frame (`ritz.solvers.frame`).
 """
 
 from __future__ import annotations
@@ -21,12 +20,20 @@ from numpy.typing import NDArray
 
 from ritz.codegen import cache as kernels
 from ritz.codegen.calling import call_rhs_address
+from ritz.solvers.frame import (
+    CONTEXT,
+    ERROR,
+    NEW,
+    OLD,
+    OTHER_ERROR,
+    PARAMETERS,
+    RHS,
+    ROWS,
+    SCRATCH,
+    SIZE,
+    WANT_ERROR,
+)  # fmt: skip
 from ritz.solvers.tableaus import Row, Tableau
-
-# Addresses and sizes a step works on; the stage derivatives follow from ROWS on.
-RHS, PARAMETERS, CONTEXT, SIZE, OLD, NEW, SCRATCH, ERROR, OTHER_ERROR, WANT_ERROR, ROWS = range(11)
-
-STEP_SIGNATURE = types.void(types.float64, types.float64, types.intp)
 
 _HEADER = '''"""A step of an explicit Runge-Kutta method with {stages} stages."""
 from numba import cfunc, types
@@ -36,13 +43,13 @@ OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract"}})
 SIGNATURE = types.void(types.float64, types.float64, types.intp)
 '''
 
-_OPENING = """
+_OPENING = f"""
 @cfunc(SIGNATURE, **OPTIONS)
-def {name}(t, h, frame_address):
+def {{name}}(t, h, frame_address):
     frame = as_i64(frame_address)
-    rhs, p, ctx, n = frame[0], frame[1], frame[2], frame[3]
-    u, new, w = as_f64(frame[4]), as_f64(frame[5]), as_f64(frame[6])
-    error, other = as_f64(frame[7]), as_f64(frame[8])
+    rhs, p, ctx, n = frame[{RHS}], frame[{PARAMETERS}], frame[{CONTEXT}], frame[{SIZE}]
+    u, new, w = as_f64(frame[{OLD}]), as_f64(frame[{NEW}]), as_f64(frame[{SCRATCH}])
+    error, other = as_f64(frame[{ERROR}]), as_f64(frame[{OTHER_ERROR}])
 """
 
 

@@ -11,10 +11,10 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numba import carray, njit
+from numba import njit
 from numpy.typing import NDArray
 
-from ritz.codegen.abi import as_f64, call_rhs, call_stage
+from ritz.codegen.abi import as_f64, as_i64, call_rhs, call_stage
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
@@ -26,7 +26,6 @@ from ritz.solvers.buffers import (
     LADDER,
     NFEV,
     NOT_FINITE,
-    RTOL,
     RUNNING,
     STATUS,
     STEP,
@@ -43,56 +42,78 @@ from ritz.solvers.buffers import (
     WANT_TABLES,
 )  # fmt: skip
 from ritz.solvers.dense import evaluate_polynomials
-from ritz.solvers.explicit import LOOP, accept, next_time, norm_groups, retry
 from ritz.solvers.explicit_step import evaluate
-from ritz.solvers.norms import error_norm, first_guess, is_finite
-from ritz.solvers.split_step import (
-    COMPLEX,
+from ritz.solvers.frame import (
+    ARGUMENTS,
+    BUFFER_Q,
+    BUFFER_SIZE,
+    BUFFER_T,
+    BUFFER_Y,
     CONTEXT,
+    CONTROL,
     COUNT,
+    COUNTS,
+    DENSE_CODES,
+    DENSE_PASSES,
     ERROR,
-    FRAME_SIZE,
-    LAST_STEP,
+    ERROR_CODE,
+    EVAL_COUNT,
+    HISTORY,
+    LAST_ROW,
     LINEAR,
     NEW,
-    NONLINEAR,
+    NODES,
     OLD,
+    OUT,
     PARAMETERS,
+    PLACE,
+    POINT_CODE,
+    PREPARE_CODE,
     PREVIOUS,
+    RHS,
     ROWS,
+    RUNNER,
     SCRATCH,
-    SplitMethod,
-    compile_method,
-    kind_of,
-    parallel_runner,
-    pass_type,
+    SELF,
+    SIZE,
+    STAGE_CODES,
+    STAGE_COUNT,
+    T_EVAL,
+    TARGETS,
+    THREADS,
+    UPDATE_CODE,
+    Frame,
+    address,
 )  # fmt: skip
+from ritz.solvers.split_step import COMPLEX, SplitMethod, compile_method, kind_of, parallel_runner, pass_type
+from ritz.solvers.stepping import HELPER, LOOP, copy, error_norm, is_finite, judge, next_time
 
 Array = NDArray[np.float64]
 TABLE_BYTES = 512 << 20  # coefficient tables kept for step sizes that may come back
 PARALLEL_MIN = 8192  # entries a pass must touch before threads pay for their start
 
 
-@njit(**LOOP)
-def run_pass(address, count, h, frame, x, target, runner, threads):  # type: ignore[no-untyped-def]
+@njit(**HELPER)
+def run_pass(frame, code, h, target):  # type: ignore[no-untyped-def]
     """Run one pass over all entries, on threads if there is a runner."""
-    if runner:
-        call_stage(runner, address, count, h, frame, x, threads, target)
+    if frame[RUNNER]:
+        call_stage(frame[RUNNER], code, frame[COUNT], h, frame[SELF], frame[THREADS], target, 0)
     else:
-        call_stage(address, 0, count, h, frame, x, target, 0)
+        call_stage(code, 0, frame[COUNT], h, frame[SELF], 0, target, 0)
 
 
-@njit(**LOOP)
-def split_first_step(frame, n, control, atol, groups, weights):  # type: ignore[no-untyped-def]
+@njit(**HELPER)
+def choose_first_step(frame, control):  # type: ignore[no-untyped-def]
     """Starting step: the nonlinear part alone moves the state by one per cent (L is integrated stably)."""
-    u, f = frame[OLD], frame[ROWS]
-    interval = abs(control[T_END] - control[TIME])
-    size_u = error_norm(u, u, u, n, control[RTOL], atol, groups, weights)
-    size_f = error_norm(f, u, u, n, control[RTOL], atol, groups, weights)
-    control[STEP] = max(first_guess(size_u, size_f, interval), 1e-9 * interval)
+    u, f, interval = frame[OLD], frame[ROWS], abs(control[T_END] - control[TIME])
+    size_u, size_f = error_norm(frame, u, u, u), error_norm(frame, f, u, u)
+    h = 1e-6 if size_u < 1e-5 or size_f < 1e-5 else 0.01 * size_u / size_f
+    if h < 1e-9 * interval:
+        h = 1e-9 * interval
+    control[STEP] = h if h < interval else interval
 
 
-@njit(**LOOP)
+@njit(**HELPER)
 def on_ladder(control, t, direction):  # type: ignore[no-untyped-def]
     """Round the step down to a power of 2^(1/4), so that coefficient tables can be used again; end on time."""
     rung = 2.0 ** (math.floor(4.0 * math.log2(control[STEP]) + 1e-9) / 4.0)
@@ -104,63 +125,102 @@ def on_ladder(control, t, direction):  # type: ignore[no-untyped-def]
     control[STEP] = rung
 
 
-@njit(**LOOP)
-def store_dense(frame_address, dense, count, n, h, x, buffer_q, k, runner, threads):  # type: ignore[no-untyped-def]
-    """Write the rows that dense output of step k needs."""
-    target = buffer_q.ctypes.data + 8 * k * dense.size * n
-    for j in range(dense.size):
-        run_pass(dense[j], count, h, frame_address, x, target + 8 * j * n, runner, threads)
+@njit(**HELPER)
+def has_tables(frame, control, counts, h):  # type: ignore[no-untyped-def]
+    """Whether the coefficients belong to the step `h`; those that are cheap are computed here."""
+    if abs(h - control[TABLE_STEP]) <= 1e-11 * abs(h):
+        return True
+    if frame[PREPARE_CODE] == 0:
+        counts[STATUS] = WANT_TABLES
+        return False
+    run_pass(frame, frame[PREPARE_CODE], h, 0)
+    control[TABLE_STEP] = h
+    return True
 
 
-@njit(**LOOP)
-def copy_from(out, o, source, n):  # type: ignore[no-untyped-def]
-    """``out[o:o+n]`` becomes the n numbers at the address `source`."""
-    values = carray(as_f64(source), n)
-    for i in range(n):
-        out[o + i] = values[i]
+@njit(**HELPER)
+def make_step(frame, control, t, t_new, h):  # type: ignore[no-untyped-def]
+    """Make one step; return its error, or for a fixed step 0 or NaN."""
+    rhs, p, ctx = frame[RHS], frame[PARAMETERS], frame[CONTEXT]
+    codes, nodes = as_i64(frame[STAGE_CODES]), as_f64(frame[NODES])
+    arguments, targets = as_i64(frame[ARGUMENTS]), as_i64(frame[TARGETS])
+    for s in range(frame[STAGE_COUNT]):
+        run_pass(frame, codes[s], h, 0)
+        call_rhs(rhs, t + nodes[s + 1] * h, frame[arguments[s]], p, frame[ROWS + targets[s]], ctx)
+    run_pass(frame, frame[UPDATE_CODE], h, 0)
+    call_rhs(rhs, t_new, frame[NEW], p, frame[ROWS + frame[LAST_ROW]], ctx)
+    if control[FIXED_STEP] != 0.0:
+        return 0.0 if is_finite(frame[NEW], frame[SIZE]) else math.nan
+    run_pass(frame, frame[ERROR_CODE], h, 0)
+    return error_norm(frame, frame[ERROR], frame[OLD], frame[NEW])
 
 
-@njit(**LOOP)
-def advance_frame(frame, last_row, history):  # type: ignore[no-untyped-def]
+@njit(**HELPER)
+def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-untyped-def]
+    """Write what was asked for of the step just accepted, before the states trade places."""
+    n, times, k = frame[SIZE], as_f64(frame[T_EVAL]), counts[EVALUATED]
+    while k < frame[EVAL_COUNT] and direction * (t_new - times[k]) >= 0.0:
+        if times[k] == t_new:
+            copy(frame[OUT] + 8 * n * k, frame[NEW], n)
+        else:
+            as_f64(frame[PLACE])[0] = (times[k] - t) / h
+            run_pass(frame, frame[POINT_CODE], h, frame[OUT] + 8 * n * k)
+        k += 1
+    counts[EVALUATED] = k
+    store = counts[STORE]
+    if store != STORE_NOTHING and (counts[ACCEPTED] % counts[STRIDE] == 0 or counts[STATUS] == FINISHED):
+        k = counts[STORED]
+        as_f64(frame[BUFFER_T])[k] = t_new
+        copy(frame[BUFFER_Y] + 8 * n * k, frame[NEW], n)
+        if store == STORE_DENSE:
+            passes, codes = frame[DENSE_PASSES], as_i64(frame[DENSE_CODES])
+            for j in range(passes):
+                run_pass(frame, codes[j], h, frame[BUFFER_Q] + 8 * n * (k * passes + j))
+        counts[STORED] = k + 1
+
+
+@njit(**HELPER)
+def advance_frame(frame, control, h):  # type: ignore[no-untyped-def]
     """Let the new state and its N become the old ones (and the old ones the previous ones)."""
-    first, last = ROWS, ROWS + last_row
+    first, last, place = ROWS, ROWS + frame[LAST_ROW], as_f64(frame[PLACE])
     old, value = frame[OLD], frame[first]
     frame[OLD], frame[first] = frame[NEW], frame[last]
-    if history:
+    if frame[HISTORY]:
         frame[NEW], frame[last] = frame[PREVIOUS], frame[last + 1]
         frame[PREVIOUS], frame[last + 1] = old, value
+        if place[1] != h:  # the coefficients of a two-step method depend on two steps
+            control[TABLE_STEP] = 0.0
     else:
         frame[NEW], frame[last] = old, value
+    place[1] = h
 
 
 @njit(**LOOP)
-def split_loop(  # type: ignore[no-untyped-def]
-    stages, nodes, arguments, targets, update, error_pass, prepare, point, dense, last_row, history, frame, place,
-    n, count, control, counts, runner, threads, atol, groups, weights, t_eval, out, buffer_t, buffer_y, buffer_q,
-):  # fmt: skip
+def split_loop(frame_address):  # type: ignore[no-untyped-def]
     """Advance until the end, a full buffer, a spent budget, missing tables or a failure (``counts[STATUS]``)."""
-    address = frame.ctypes.data
-    x = place.ctypes.data
-    rhs, p, ctx = frame[NONLINEAR], frame[PARAMETERS], frame[CONTEXT]
+    frame = as_i64(frame_address)
+    control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])
     fixed = control[FIXED_STEP] != 0.0
+    chosen = counts[STATUS] == WANT_TABLES  # this step was rounded before its tables were asked for
     counts[STATUS] = RUNNING
     t, t_end = control[TIME], control[T_END]
     direction = 1.0 if t_end >= t else -1.0
     if counts[NFEV] == 0:
-        call_rhs(rhs, t, frame[OLD], p, frame[ROWS], ctx)
+        call_rhs(frame[RHS], t, frame[OLD], frame[PARAMETERS], frame[ROWS], frame[CONTEXT])
         counts[NFEV] = 1
-        if not is_finite(frame[ROWS], n):
+        if not is_finite(frame[ROWS], frame[SIZE]):
             counts[STATUS] = NOT_FINITE
             return
         if not fixed and control[STEP] == 0.0:
-            split_first_step(frame, n, control, atol, groups, weights)
+            choose_first_step(frame, control)
     retried = False
     while counts[BUDGET] > 0:
-        if counts[STORE] != STORE_NOTHING and counts[STORED] == buffer_t.size:
+        if counts[STORE] != STORE_NOTHING and counts[STORED] == frame[BUFFER_SIZE]:
             counts[STATUS] = FULL
             return
-        if counts[LADDER] and not fixed:
+        if counts[LADDER] and not fixed and not chosen:
             on_ladder(control, t, direction)
+        chosen = False
         t_new = next_time(control, counts, t, direction, retried)
         if math.isnan(t_new):
             counts[STATUS] = STEP_TOO_SMALL
@@ -168,64 +228,32 @@ def split_loop(  # type: ignore[no-untyped-def]
         h = t_new - t
         if fixed and abs(h - control[FIXED_STEP]) < 1e-9 * abs(h):
             h = control[FIXED_STEP]
-        if abs(h - control[TABLE_STEP]) > 1e-11 * abs(h):
-            if prepare:
-                run_pass(prepare, count, h, address, x, 0, runner, threads)
-                control[TABLE_STEP] = h
-            else:
-                control[TRIED] = h
-                counts[STATUS] = WANT_TABLES
-                return
         control[TRIED] = h
-        for s in range(stages.size):
-            run_pass(stages[s], count, h, address, x, 0, runner, threads)
-            call_rhs(rhs, t + nodes[s + 1] * h, frame[arguments[s]], p, frame[ROWS + targets[s]], ctx)
-        run_pass(update, count, h, address, x, 0, runner, threads)
-        call_rhs(rhs, t_new, frame[NEW], p, frame[ROWS + last_row], ctx)
-        counts[NFEV] += stages.size + 1
+        if not has_tables(frame, control, counts, h):
+            return
+        error = make_step(frame, control, t, t_new, h)
+        counts[NFEV] += frame[STAGE_COUNT] + 1
         if fixed:
-            if not is_finite(frame[NEW], n):
-                counts[STATUS] = NOT_FINITE
-                return
-            counts[FIXED_DONE] += 1
+            verdict = 1 if error == 0.0 else -1
+            if verdict == 1:
+                counts[FIXED_DONE] += 1
+                counts[ACCEPTED] += 1
+                counts[BUDGET] -= 1
         else:
-            run_pass(error_pass, count, h, address, x, 0, runner, threads)
-            error = error_norm(frame[ERROR], frame[OLD], frame[NEW], n, control[RTOL], atol, groups, weights)
-            if not error < 1.0:
-                if not retry(control, counts, h, error):
-                    counts[STATUS] = NOT_FINITE
-                    return
-                retried = True
-                continue
-            accept(control, counts, h, error, retried)
-            retried = False
-        counts[ACCEPTED] += 1
-        counts[BUDGET] -= 1
-        finished = t_new == t_end
-        k = counts[EVALUATED]
-        while k < t_eval.size and direction * (t_new - t_eval[k]) >= 0.0:
-            place[0] = (t_eval[k] - t) / h
-            if t_eval[k] == t_new:
-                copy_from(out, k * n, frame[NEW], n)
-            else:
-                run_pass(point, count, h, address, x, out.ctypes.data + 8 * k * n, runner, threads)
-            k += 1
-        counts[EVALUATED] = k
-        if counts[STORE] != STORE_NOTHING and (counts[ACCEPTED] % counts[STRIDE] == 0 or finished):
-            k = counts[STORED]
-            buffer_t[k] = t_new
-            copy_from(buffer_y, k * n, frame[NEW], n)
-            if counts[STORE] == STORE_DENSE:
-                store_dense(address, dense, count, n, h, x, buffer_q, k, runner, threads)
-            counts[STORED] = k + 1
+            verdict = judge(control, counts, h, error, retried)
+        if verdict < 0:
+            counts[STATUS] = NOT_FINITE
+            return
+        retried = verdict == 0
+        if retried:
+            continue
+        if t_new == t_end:
+            counts[STATUS] = FINISHED
+        write_results(frame, counts, t, t_new, h, direction)
         t = t_new
         control[TIME] = t
-        advance_frame(frame, last_row, history)
-        if history and place[1] != h:  # the coefficients of a two-step method depend on two steps
-            control[TABLE_STEP] = 0.0
-        place[1] = h
-        if finished:
-            counts[STATUS] = FINISHED
+        advance_frame(frame, control, h)
+        if counts[STATUS] == FINISHED:
             return
 
 
@@ -252,41 +280,48 @@ class SplitEngine:
         self.compiled = compile_method(method, self.kind)
         self.rows_per_step = len(method.dense_rows)
         self._size, self._count = u0.size, self.linear.size
-        self._build_frame(u0)
+        self._build_frame(u0, atol)
         counts[LADDER] = int(method.fill is not None)
         self._tables: OrderedDict[float, NDArray[Any]] = OrderedDict()
         if method.prepare:
             self._use(np.empty((method.tables, self._count), self.linear.dtype))
-        c = self.compiled
-        threaded = threads > 1 and self._count >= PARALLEL_MIN
-        self._before = (
-            c.stages, np.array(method.nodes), np.array([method.frame_index(a) for a in method.arguments], np.int64),
-            np.array(method.targets, np.int64), c.update, c.error, c.prepare, c.point, c.dense, method.last_row,
-            method.history, self.frame, self.place, self._size, self._count, control, counts,
-            parallel_runner() if threaded else 0, threads, atol, *norm_groups(bound),
-        )  # fmt: skip
+        self._point_to_method()
+        if threads > 1 and self._count >= PARALLEL_MIN:
+            self.frame.words[[RUNNER, THREADS]] = parallel_runner(), threads
 
-    def _build_frame(self, u0: Array) -> None:
+    def _build_frame(self, u0: Array, atol: Array) -> None:
         method, n = self.method, self._size
-        states = 3 if method.history else 2
-        arrays = states + 2 + method.rows + len(method.own)
-        self.memory = np.zeros(arrays * n) if method.history else np.empty(arrays * n)
-        self.memory[:n] = u0
-        self.place = np.zeros(2)
-        start, width = self.memory.ctypes.data, 8 * n
-        frame = self.frame = np.zeros(FRAME_SIZE, np.int64)
-        frame[[NONLINEAR, PARAMETERS, CONTEXT]] = self.bound.nonlinear, self.bound.p.ctypes.data, self.bound.context
-        frame[COUNT], frame[LINEAR], frame[LAST_STEP] = self._count, self.linear.ctypes.data, self.place.ctypes.data + 8
         order = [OLD, NEW, *([PREVIOUS] if method.history else []), SCRATCH, ERROR]
         order += range(ROWS, ROWS + method.rows + len(method.own))
+        self.memory = np.zeros(len(order) * n) if method.history else np.empty(len(order) * n)
+        self.memory[:n] = u0
+        self.frame = Frame(self.control, self.counts, self.bound, self.bound.nonlinear, n, atol)
+        words = self.frame.words
+        words[COUNT], words[HISTORY], words[LAST_ROW] = self._count, method.history, method.last_row
+        self.frame.point(LINEAR, self.linear)
+        self.frame.point(PLACE, np.zeros(2))
+        start = address(self.memory)
         for k, entry in enumerate(order):
-            frame[entry] = start + k * width
+            words[entry] = start + 8 * n * k
+
+    def _point_to_method(self) -> None:
+        method, compiled, frame = self.method, self.compiled, self.frame
+        frame.point(STAGE_CODES, compiled.stages)
+        frame.point(NODES, np.array(method.nodes))
+        frame.point(ARGUMENTS, np.array([method.frame_index(a) for a in method.arguments], np.int64))
+        frame.point(TARGETS, np.array(method.targets, np.int64))
+        frame.point(DENSE_CODES, compiled.dense)
+        words = frame.words
+        words[[UPDATE_CODE, ERROR_CODE, PREPARE_CODE, POINT_CODE]] = (
+            compiled.update, compiled.error, compiled.prepare, compiled.point,
+        )  # fmt: skip
+        words[STAGE_COUNT], words[DENSE_PASSES] = len(compiled.stages), len(compiled.dense)
 
     def _use(self, table: NDArray[Any]) -> None:
         self._active = table
         first = self.method.frame_index("c0")
         for k in range(len(table)):
-            self.frame[first + k] = table[k].ctypes.data
+            self.frame.words[first + k] = address(table[k])
 
     def _load_tables(self, h: float) -> None:
         """Make the coefficient tables of step `h` current, computing them if they are not kept."""
@@ -302,7 +337,7 @@ class SplitEngine:
         self.control[TABLE_STEP] = h
 
     def _array(self, entry: int) -> Array:
-        start = (int(self.frame[entry]) - self.memory.ctypes.data) // 8
+        start = (int(self.frame.words[entry]) - address(self.memory)) // 8
         return self.memory[start : start + self._size]
 
     @property
@@ -312,8 +347,9 @@ class SplitEngine:
 
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop until it stops for another reason than missing tables."""
+        self.frame.output(t_eval, out, buffer_t, buffer_y, buffer_q)
         while True:
-            split_loop(*self._before, t_eval, out, buffer_t, buffer_y, buffer_q)
+            split_loop(self.frame.address)
             if self.counts[STATUS] != WANT_TABLES:
                 return
             self._load_tables(float(self.control[TRIED]))
@@ -324,18 +360,17 @@ class SplitEngine:
         if not names:
             evaluate_polynomials(segments, places, starts, steps, rows, out)
             return
-        frame, place = self.frame.copy(), np.zeros(2)
-        frame[LAST_STEP] = place.ctypes.data + 8
+        frame, place = self.frame.words.copy(), np.zeros(2)
+        frame[SELF], frame[PLACE] = address(frame), address(place)
         starts, rows, width = np.ascontiguousarray(starts), np.ascontiguousarray(rows), 8 * self._size
         entries = [self.method.frame_index(name) for name in names]
         run = pass_type()(self.compiled.point)
         for k, s in enumerate(segments):
-            frame[OLD] = starts.ctypes.data + width * int(s)
+            frame[OLD] = address(starts) + width * int(s)
             for j, entry in enumerate(entries):
-                frame[entry] = rows.ctypes.data + width * (int(s) * len(names) + j)
+                frame[entry] = address(rows) + width * (int(s) * len(names) + j)
             place[0] = places[k]
-            target = out.ctypes.data + width * k
-            run(0, self._count, float(steps[s]), frame.ctypes.data, place.ctypes.data, target, 0)
+            run(0, self._count, float(steps[s]), address(frame), 0, address(out) + width * k, 0)
 
     def bad_place(self) -> tuple[float, Array]:
         """Time and state where the right-hand side was first seen not finite in the step that failed."""

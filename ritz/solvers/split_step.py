@@ -29,13 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritz.codegen import cache as kernels
+from ritz.solvers.frame import ERROR, LINEAR, NEW, OLD, PLACE, PREVIOUS, ROWS, SCRATCH
 
 REAL, MIXED, COMPLEX = "real", "mixed", "complex"
-
-# Entries of the frame: addresses and sizes a pass works on. Stage values N(t, u) follow from ROWS on, then the
-# method's own arrays, then its coefficient tables.
-NONLINEAR, PARAMETERS, CONTEXT, COUNT, OLD, NEW, SCRATCH, ERROR, LINEAR, PREVIOUS, LAST_STEP, ROWS = range(12)
-FRAME_SIZE = 48
 
 _FIXED_NAMES = {"u": OLD, "new": NEW, "w": SCRATCH, "error": ERROR, "previous": PREVIOUS}
 
@@ -53,14 +49,14 @@ from ritz.codegen.abi import STAGE_SIGNATURE, call_stage
 
 
 @njit(parallel=True, cache=True)
-def share(address, rows, chunks, h, frame, x, target):
+def share(address, rows, chunks, h, frame, target):
     for c in prange(chunks):
-        call_stage(address, rows * c // chunks, rows * (c + 1) // chunks, h, frame, x, target, 0)
+        call_stage(address, rows * c // chunks, rows * (c + 1) // chunks, h, frame, 0, target, 0)
 
 
 @cfunc(STAGE_SIGNATURE, cache=True)
-def run(address, rows, h, frame, x, chunks, target):
-    share(address, rows, chunks, h, frame, x, target)
+def run(address, rows, h, frame, chunks, target, unused):
+    share(address, rows, chunks, h, frame, target)
 '''
 
 
@@ -135,18 +131,18 @@ def kind_of(linear: NDArray[Any], is_complex: bool) -> str:
 
 
 def _function(method: SplitMethod, name: str, lines: tuple[str, ...], kind: str, setup: tuple[str, ...] = ()) -> str:
-    """Text of one pass ``void (lo, hi, h, frame, x, target, unused)``; `x` is the address of a float64."""
+    """Text of one pass ``void (lo, hi, h, frame, unused, target, unused)``."""
     state, coefficient = {REAL: ("f64", "f64"), MIXED: ("f64", "f64"), COMPLEX: ("c128", "c128")}[kind]
     text = "\n".join(lines)
     body = [
         "", "", "@cfunc(STAGE_SIGNATURE, **OPTIONS)",
-        f"def {name}(lo, hi, h, frame_address, x_address, target, unused):",
-        "    frame = as_i64(frame_address)", f"    m = frame[{COUNT}]",
+        f"def {name}(lo, hi, h, frame_address, unused, target, unused_too):",
+        "    frame = as_i64(frame_address)",
     ]  # fmt: skip
     if re.search(r"\bx\b", text + "\n".join(setup)):
-        body.append("    x = as_f64(x_address)[0]")
+        body.append(f"    x = as_f64(frame[{PLACE}])[0]")
     if re.search(r"\blast\b", text + "\n".join(setup)):
-        body.append(f"    last = as_f64(frame[{LAST_STEP}])[0]")
+        body.append(f"    last = as_f64(frame[{PLACE}])[1]")
     for array in sorted(set(re.findall(r"\b(\w+)\[\]", text))):
         address = "target" if array == "out" else f"frame[{method.frame_index(array)}]"
         body.append(f"    {array} = as_{state}({address})")

@@ -48,20 +48,11 @@ class Tableau:
         """S, the number of evaluations a step costs."""
         return len(self.nodes)
 
-    def dense_rows(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Places in the work array of the stages that dense output uses, and their coefficients.
-
-        Returns:
-            (2, m) offsets, before and after rows 0 and S have traded places, and (m, degree) coefficients.
-        """
-        places, coefficients = self._dense_rows
-        return places * size, coefficients
-
     @cached_property
-    def _dense_rows(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def dense_rows(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(m,) numbers of the stages that dense output uses and (m, degree) their coefficients."""
         used = np.flatnonzero(np.any(self.dense != 0.0, axis=1)).astype(np.int64)
-        swapped = np.where(used == 0, self.size, np.where(used == self.size, 0, used))
-        return np.stack([used, swapped]), np.ascontiguousarray(self.dense[used])
+        return used, np.ascontiguousarray(self.dense[used])
 
     def matrix(self) -> NDArray[np.float64]:
         """(S, S) dense matrix of the stage weights."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import njit
 from stepper_reference import reference
 from stepper_systems import diffusion, lorenz, pendulum, scalar, split_complex, split_real
 
+from ritz.codegen.abi import as_i64
 from ritz.solvers import buffers, driver
+from ritz.solvers.frame import Frame
 from ritz.solvers.methods import METHODS
-from ritz.solvers.norms import error_norm
 from ritz.solvers.solve import solve
+from ritz.solvers.stepping import error_norm
 
 SYSTEMS = [lorenz, split_real]
 
@@ -181,32 +184,43 @@ def test_too_many_states_are_thinned(monkeypatch):
     assert found.t[-1] == 10.0 and found.t.size < 300
 
 
+@njit
+def _norm(frame, err, old, new):
+    return error_norm(as_i64(frame), err, old, new)
+
+
 def test_error_norms(rng):
     """Against the formulas: number by number as SciPy, and field by field."""
     err, old, new = rng.standard_normal((3, 6))
     weights, groups = rng.random(6), np.array([[0, 2], [2, 6]])
-    addresses = err.ctypes.data, old.ctypes.data, new.ctypes.data
-    atol = np.linspace(0.1, 0.6, 6)
-    expected = np.sqrt(np.mean((err / (atol + 0.3 * np.maximum(np.abs(old), np.abs(new)))) ** 2))
-    assert error_norm(*addresses, 6, 0.3, atol, groups[:0], weights) == pytest.approx(expected, rel=1e-14)
+
+    def found(groups, atol):
+        bound = SimpleNamespace(context=0, p=np.zeros(1), groups=groups, weights=weights)
+        control, counts = buffers.new_control(0, 1, rtol=0.3, max_step=1, first_step=None, dt=None)
+        frame = Frame(control, counts, bound, 0, 6, atol)
+        return _norm(frame.address, err.ctypes.data, old.ctypes.data, new.ctypes.data)
+
+    for atol in (np.linspace(0.1, 0.6, 6), np.array([0.2])):
+        expected = np.sqrt(np.mean((err / (atol + 0.3 * np.maximum(np.abs(old), np.abs(new)))) ** 2))
+        assert found(None, atol) == pytest.approx(expected, rel=1e-14)
 
     def size(v, g):
         return np.sqrt(np.sum((weights * v**2)[slice(*g)]))
 
-    for tolerances in (np.array([0.2]), np.array([0.2, 0.4])):
+    for atol in (np.array([0.2]), np.array([0.2, 0.4])):
         ratios = [
             size(err, g) / (a + 0.3 * max(size(old, g), size(new, g)))
-            for a, g in zip(np.broadcast_to(tolerances, 2), groups, strict=True)
+            for a, g in zip(np.broadcast_to(atol, 2), groups, strict=True)
         ]
-        found = error_norm(*addresses, 6, 0.3, tolerances, groups, weights)
-        assert found == pytest.approx(np.sqrt(np.mean(np.square(ratios))), rel=1e-14)
+        assert found(groups, atol) == pytest.approx(np.sqrt(np.mean(np.square(ratios))), rel=1e-14)
 
 
-def test_field_wise_norm_does_not_wait_for_small_modes():
-    fields = diffusion(200)
-    numbers = replace(fields, groups=None)
-    steps = [solve(s, (0, 1), rtol=1e-5, atol=1e-9).statistics["steps"] for s in (fields, numbers)]
-    assert steps[0] < 0.7 * steps[1]
+def test_absolute_tolerance_per_field():
+    steps = [
+        solve(diffusion(200), (0, 1), rtol=1e-10, atol=atol).statistics["steps"]
+        for atol in (1e-4, [1e-4, 1e-4], [1e-4, 1e-7], [1e-7, 1e-7])
+    ]
+    assert steps[0] == steps[1] < steps[2] <= steps[3]
 
 
 def test_progress_bar(capsys):
