@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,42 @@ from ritz.symbolic.sympy_bridge import to_graph
 
 def initial_state(system: Any, p: Array) -> Array:
     """State vector of the problem's initial values at a parameter vector; see `System.initial_state`."""
-    problem, layout = system.problem, system.layout
-    if problem is None:
+    if system.problem is None:
         raise InitialValueError(f"{system.name} comes without initial values; pass y0=... to solve.")
-    problem.require_initial()
-    form = problem.scalar_form()
+    system.problem.require_initial()
+    return _state(system, system.problem.scalar_form(), p)
+
+
+def state_of(system: Any, given: Mapping[Any, Any], p: Array) -> Array:
+    """State vector of values that a user gives instead of the problem's, with the same freedom and the same checks.
+
+    Args:
+        system: the system.
+        given: field (or its name) -> number, array, expression or function; a tuple of these for a vector field.
+        p: parameter vector, for expressions that contain parameters.
+
+    Raises:
+        InitialValueError: a value is missing, unknown, of the wrong kind or shape, or not finite.
+    """
+    layout, problem = system.layout, getattr(system, "problem", None)
+    by_name = {str(key): value for key, value in given.items()}
+    plain = all(isinstance(v, (int, float, np.ndarray, np.generic)) for v in by_name.values())
+    if problem is None or (plain and set(by_name) == set(getattr(layout, "full", layout).names)):
+        return np.asarray(layout.from_fields(by_name), dtype=float)
+    changed = problem.replace(initial=dict(given))
+    changed.require_initial()
+    return _state(system, changed.scalar_form(), p)
+
+
+def _state(system: Any, form: Any, p: Array) -> Array:
+    layout = system.layout
     by_name = {f.name: value for f, value in form.initial.items()}
     grids = list(np.meshgrid(*layout.coords.values(), indexing="ij")) if layout.coords else []
     symbols: dict[Any, Any] = dict(zip(form.coordinates, grids, strict=True))
     named = {i.name: v for i, v in zip(system.parameters, p, strict=True)}
     symbols |= {q: named[q.name] for q in form.parameters if q.name in named}
-    values = {name: _value(name, by_name[name], symbols, grids) for name in layout.names}
+    names = getattr(layout, "full", layout).names  # a reduced layout projects the fields of the full one
+    values = {name: _value(name, by_name[name], symbols, grids) for name in names}
     u = layout.from_fields(values)
     if hasattr(layout, "check_resolution"):
         layout.check_resolution(u)

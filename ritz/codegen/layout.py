@@ -94,9 +94,11 @@ class PointwiseLayout(StateLayout):
         self.check_names(values)
         u = np.empty(self.size)
         for f in self.fields:
-            value = np.asarray(values[f.name], dtype=float)
+            value = np.asarray(values[f.name])
             if value.size != 1:
                 raise InitialValueError(f"The initial value of {f.name} must be one number, found shape {value.shape}.")
+            if value.dtype.kind not in "biuf":
+                raise InitialValueError(f"The initial value of {f.name} must be a real number, found {values[f.name]!r}.")
             u[f.start] = value.reshape(())
         bad = [f.name for f in self.fields if not np.isfinite(u[f.start])]
         if bad:

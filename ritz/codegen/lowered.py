@@ -23,6 +23,7 @@ class Lowered:
         parameters: names in the order of the parameter vector.
         choices: every default that was chosen, in words.
         forms: reports of searches for better forms.
+        quantities: eliminated unknown -> node.
     """
 
     graph: Graph
@@ -34,6 +35,7 @@ class Lowered:
     parameters: tuple[str, ...]
     choices: list[str] = field(default_factory=list)
     forms: list[Any] = field(default_factory=list)
+    quantities: dict[str, int] = field(default_factory=dict)
 
     def rhs(self) -> dict[str, int]:
         """Block name -> complete time derivative."""

@@ -16,6 +16,7 @@ from ritz.symbolic.rewrite.lowering import schedule_naive
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 STAGE_BUDGET = 1.0  # seconds of search for one stage
+TRIVIAL = 2  # operations below which no search is made
 
 
 def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any]) -> Scheduler:
@@ -45,9 +46,11 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
     return schedule
 
 
-def _rewrite(g: Graph, roots: Sequence[int], rewriter: str, bounds: Mapping[str, Any]) -> tuple[Scheduled, Any]:
+def _rewrite(g: Graph, roots: Sequence[int], rewriter: str | None, bounds: Mapping[str, Any]) -> tuple[Scheduled, Any]:
     from ritz.symbolic.rewrite.interface import rewrite
 
+    if schedule_naive(g, roots).operations() <= TRIVIAL:
+        rewriter = None  # nothing to gain, and no need to load an engine
     facts = {n: bounds[g.args[n][0]] for n in g.inputs(roots, "param") if g.args[n][0] in bounds}
     result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=STAGE_BUDGET)
     return result.scheduled, result.report

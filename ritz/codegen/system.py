@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.program import Program, Scheduler, Target, build_program, is_scalar
 from ritz.codegen.realify import realify
-from ritz.errors import ParameterError, RitzError, nearest
+from ritz.errors import OptionError, ParameterError, RitzError, nearest
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
 
@@ -108,6 +108,11 @@ class System:
         Raises:
             ParameterError: an unknown name, a value that is not finite or out of bounds, or a parameter without value.
         """
+        if overrides is not None and not isinstance(overrides, Mapping):
+            raise ParameterError(
+                f"Parameters are given by name, e.g. params={{{self.parameters[0].name if self.parameters else 'a'!r}: "
+                f"1.0}}; found {overrides!r}."
+            )
         given = {str(k): v for k, v in (overrides or {}).items()}
         names = [p.name for p in self.parameters]
         for name in given:
@@ -327,9 +332,11 @@ class System:
         shape = self.space.shape.modes
         return np.concatenate([np.broadcast_to(r, shape).astype(complex).ravel().view(float) for r in results])
 
-    def _oracle(self, t: float, u: Any, p: Any) -> tuple[dict[int, Any], list[int]]:
+    def _oracle(
+        self, t: float, u: Any, p: Any, roots: Sequence[int] | None = None
+    ) -> tuple[dict[int, Any], list[int]]:
         p = self.parameter_vector(p)
-        g, roots = self.lowered.graph, list(self.lowered.rhs().values())
+        g, roots = self.lowered.graph, list(self.lowered.rhs().values() if roots is None else roots)
         values = leaf_values(g, roots, self.space, self._named(p), t)
         u = np.asarray(u, dtype=float)
         for f in self.layout.fields:
@@ -345,6 +352,27 @@ class System:
     def to_fields(self, u: Array) -> dict[str, Array]:
         """Physical values of every field (see `StateLayout.to_fields`)."""
         return self.layout.to_fields(u)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Unknowns that were eliminated (a pressure, a streamfunction) and can be had from a state."""
+        return tuple(self.lowered.quantities)
+
+    def quantity(self, name: str, t: float, u: Any, p: Any = None) -> Array:
+        """Grid values of an eliminated unknown; a constant that the equations leave open is chosen as mean 0.
+
+        Raises:
+            OptionError: there is no such quantity.
+        """
+        if name not in self.lowered.quantities:
+            raise OptionError(
+                f"{self.name} has no quantity {name!r}.{nearest(name, self.quantities)} "
+                f"Quantities: {', '.join(self.quantities) or 'none'}."
+            )
+        root = self.lowered.quantities[name]
+        values, _ = self._oracle(t, u, p, [root])
+        (modes,) = evaluate(self.lowered.graph, [root], values, numpy_maps(self.lowered.graph, [root], self.space))
+        return self.space.shape.inverse(np.broadcast_to(modes, self.space.shape.modes).astype(complex))
 
     def explain_nonfinite(self, t: float, u: Any, p: Any = None) -> str:
         """Words for the first value that is not finite at this state: term, field, place and time."""

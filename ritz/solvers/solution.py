@@ -142,12 +142,15 @@ class Solution:
         return self._values
 
     def __getitem__(self, name: Any) -> Array:
-        """Return a field by name or symbol, time first (see the class).
+        """Return a field by name or symbol, time first (see the class); eliminated unknowns can be had too.
 
         Raises:
             OptionError: if there is no such field; the nearest name is offered.
         """
         key = str(name)
+        if key in getattr(self.system, "quantities", ()):
+            pairs = zip(self.t, self.y.T, strict=True)
+            return np.stack([self.system.quantity(key, float(t), u, self.params) for t, u in pairs])
         return self.catalog.stack(self.known(key), self.values(), 1)
 
     def known(self, name: Any) -> str:

@@ -78,6 +78,11 @@ class Fourier:
         system = analyse(problem.scalar_form())
         space, choices = self._space(problem, system)
         grid_form = self._grid_form(system, rewriter, form_budget, choices)
+        for k, unknown in enumerate(system.evolution.algebraic):
+            name = system.form.unknowns[unknown].name
+            row = system.evolution.response_mean[len(system.names) + k, :]
+            if row.is_zero_matrix and system.evolution.linear_mean[len(system.names) + k, :].is_zero_matrix:
+                choices.append(f"{name} is eliminated mode by mode; where its mean is not determined it is 0")
         builder = NodeBuilder(system, space, grid_form)
         diagonal, others = builder.rows()
         layout = FourierLayout(system.names, space)
@@ -86,6 +91,7 @@ class Fourier:
             builder.g, space, layout, dict(zip(names, builder.states, strict=True)),
             dict(zip(names, diagonal, strict=True)), dict(zip(names, others, strict=True)),
             tuple(p.name for p in system.form.parameters), choices, [grid_form] if grid_form else [],
+            {name: builder.quantity(k) for k, name in enumerate(system.algebraic)},
         )  # fmt: skip
         return System(lowered, problem=problem, discretization=self, rewriter=rewriter)
 

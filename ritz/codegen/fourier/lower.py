@@ -47,6 +47,8 @@ class SpectralSystem:
         placeholders: symbol in pointwise terms -> sum of (coefficient, linear field of the states).
         degree: largest number of factors in a product; 0 for a linear system.
         has_pointwise: whether a term is not polynomial in the fields.
+        algebraic: names of the eliminated unknowns.
+        algebraic_rests: their nonlinear terms and sources, like `rests`.
     """
 
     form: ScalarForm
@@ -57,6 +59,8 @@ class SpectralSystem:
     placeholders: dict[sp.Symbol, list[tuple[sp.Expr, LinearField]]]
     degree: int
     has_pointwise: bool
+    algebraic: tuple[str, ...] = ()
+    algebraic_rests: tuple[tuple[Rest, ...], ...] = ()
 
 
 def analyse(form: ScalarForm) -> SpectralSystem:
@@ -76,12 +80,18 @@ def analyse(form: ScalarForm) -> SpectralSystem:
     sorter = _Sorter(n, evolution, dim, all_names, used)
     rests: list[list[Rest]] = [[] for _ in evolution.states]
     rows: list[list[ProductTerm]] = [[] for _ in evolution.states]
+    algebraic: list[list[Rest]] = [[] for _ in evolution.algebraic]
     for e, terms in enumerate(equations):
         for term in terms:
             if term.is_linear:
                 continue
             for i in range(len(evolution.states)):
                 sorter.place(term, evolution.response[i, e], evolution.response_mean[i, e], rows[i], rests[i])
+            for k in range(len(evolution.algebraic)):
+                i = len(evolution.states) + k
+                response, mean = evolution.response[i, e], evolution.response_mean[i, e]
+                if response != 0 or mean != 0:
+                    algebraic[k] += [Rest(t, response, mean) for t in sorter.expand(term)]
     names = tuple(all_names[i] for i in evolution.states)
     placeholders = {s: sorter.over_states(f) for s, f in reader.placeholders.items()}
     everything = [t for row in rows for t in row]
@@ -99,6 +109,8 @@ def analyse(form: ScalarForm) -> SpectralSystem:
         placeholders,
         max(degrees, default=0),
         any(t.pointwise.free_symbols & placeholders.keys() for t in rest_terms),
+        tuple(all_names[i] for i in evolution.algebraic),
+        tuple(tuple(r) for r in algebraic),
     )
 
 
@@ -335,12 +347,18 @@ class NodeBuilder:
             for row in form.rows[:n]
         ]
 
-    def rest_row(self, i: int) -> int:
-        """The terms of a state outside the search: one forward transform for each distinct operator."""
+    def quantity(self, k: int) -> int:
+        """Modes of an eliminated unknown."""
+        row = len(self.states) + k
+        parts = [self.g.product([self.linear(row, j), state]) for j, state in enumerate(self.states)]
+        return self.g.sum([*parts, self.rest_row(self.system.algebraic_rests[k])])
+
+    def rest_row(self, rests: Sequence[Rest]) -> int:
+        """Terms outside the search: one forward transform for each distinct operator."""
         g = self.g
         groups: dict[tuple[sp.Expr, sp.Expr, Multiplier], list[Term]] = {}
         constants = [g.zero]
-        for rest in self.system.rests[i]:
+        for rest in rests:
             t = rest.term
             if t.is_constant:
                 value = t.coefficient * (rest.mean if rest.operator != 1 else 1) * _mean_of(t.multiplier)
@@ -367,7 +385,7 @@ class NodeBuilder:
         g = self.g
         found, diagonal, others = self.product_rows(), [], []
         for i, state in enumerate(self.states):
-            parts = [found[i], self.rest_row(i)]
+            parts = [found[i], self.rest_row(self.system.rests[i])]
             for j, other in enumerate(self.states):
                 if j != i:
                     parts.append(g.product([self.linear(i, j), other]))

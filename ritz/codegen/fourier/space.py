@@ -181,6 +181,21 @@ class FourierLayout(StateLayout):
             result[name] = (total.real if self.space.shape.real else total).reshape(where[0].shape)
         return result
 
+    def check_state(self, u: Array) -> None:
+        """Raise unless a raw state can be the modes of real fields: their means are real.
+
+        Raises:
+            InitialValueError: the usual cause are grid values passed as a raw state, which may have the same length.
+        """
+        if not self.space.shape.real:
+            return
+        for f in self.fields:
+            if abs(u[f.start + 1]) > 1e-12 * np.abs(u[f.start : f.stop]).max():
+                raise InitialValueError(
+                    f"This array is not a state vector: it would give the real field {f.name} a complex mean. A state "
+                    f"vector holds Fourier modes; values on the grid go in by name, y0={{{f.name!r}: values}}."
+                )
+
     def check_resolution(self, u: Array) -> None:
         """Warn for every field whose modes at the cut-off are not small: a jump, a kink or too small a grid."""
         for name, z in self.modes(u).items():
