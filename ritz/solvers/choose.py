@@ -14,6 +14,7 @@ from ritz.solvers.methods import EXPLICIT, IMEX, Method, find_method
 
 TIGHT = 1e-8  # relative tolerance below which order 8 pays
 LARGE = 40_000_000  # modes beyond which coefficient tables of ETDRK4 for several step sizes take too much memory
+MOST_GROWTH = 36.0  # exp(36) is one over the rounding error
 GROWTH_LIMIT = 1e6  # growth over the whole run that counts as unstable
 
 
@@ -54,6 +55,34 @@ def check_choice(method: Method, bound: Any, dt: float | None) -> None:
         )
     if dt is None and not method.adaptive:
         raise OptionError(f"method {method.name!r} has no error estimate: pass dt=, or use an adaptive method.")
+
+
+def check_direction(system: Any, bound: Any, t0: float, t_end: float) -> None:
+    """Refuse runs in which rounding errors of the fastest modes would swamp everything else.
+
+    Only where the growth of the linear part over the run differs from mode to mode by more than the digits of a
+    double: integrating diffusion backwards, or a coefficient whose value turns the problem into an ill-posed one.
+
+    Raises:
+        SolveError: names the growth, or the equation and its term.
+    """
+    if bound.linear is None or t_end == t0:
+        return
+    growth = np.real(bound.linear) * (t_end - t0)
+    largest = float(growth.max(initial=0.0))
+    if largest - float(growth.min(initial=0.0)) < MOST_GROWTH or largest < MOST_GROWTH:
+        return
+    if t_end < t0:
+        raise SolveError(
+            f"From t = {t0:g} back to t = {t_end:g} the finest modes grow by exp({largest:.3g}): backwards in time "
+            "diffusion is ill posed, and rounding errors would swamp the solution. Integrate forwards in time."
+        )
+    problem = getattr(system, "problem", None)
+    if problem is not None:
+        from ritz.symbolic.wellposed import check_values
+
+        values = {p.name: float(value) for p, value in zip(system.parameters, bound.p, strict=True)}
+        check_values(problem.equations, problem.scalar_form().equations, problem.coordinates, values)
 
 
 def check_explicit(method: Method, tableau: Any, bound: Any, t0: float, t_end: float, dt: float | None) -> None:

@@ -196,6 +196,8 @@ class Run:
                 self.engine.advance(t_eval, out, buffer.t, buffer.y, buffer.q)
             status = int(counts[STATUS])
             if buffer is not None and self._take(watch=True):
+                if self._failure:
+                    return -1, self._failure
                 return 1, EVENT_STOP if self.log is not None and self._by_event else "Stopped by the callback."
             now = time.perf_counter()
             self._show_progress(now - began)
@@ -224,21 +226,39 @@ class Run:
         return stopped
 
     def _watch(self, times: Array, states: Array, rows: Array) -> bool:
-        callback, system = self.request.callback, self.request.system
         t_old, y_old = self._last
         for k in range(len(times)):
             t, y = float(times[k]), states[k]
-            stop: float | None = None
-            if self.log is not None:
-                piece = self._piece(t_old, t, y_old, rows[k])
-                stop = self.log.step(t_old, t, y, piece)
-                if stop is not None:
-                    self._finish(k, stop, piece(stop), t - t_old, by_event=True)
-                    return True
-            if callback is not None and callback(t, view_of(system, y)):
+            try:
+                stopped = self._show(k, t_old, y_old, t, y, rows)
+            except Exception as error:
+                if not self._shown:
+                    raise  # nothing to lose yet, and the user sees the place
                 self._finish(k, t, y, t - t_old, by_event=False)
+                self._failure = (
+                    f"An event or the callback raised {type(error).__name__}: {error} at t = {t:.6g}; everything up to "
+                    "there is kept."
+                )
+                logger.exception("%s", self._failure)
                 return True
+            if stopped:
+                return True
+            self._shown = True
             t_old, y_old = t, y
+        return False
+
+    def _show(self, k: int, t_old: float, y_old: Array, t: float, y: Array, rows: Array) -> bool:
+        """Show step k of the newest piece to the events and the callback; True: the run ends in it."""
+        callback = self.request.callback
+        if self.log is not None:
+            piece = self._piece(t_old, t, y_old, rows[k])
+            stop = self.log.step(t_old, t, y, piece)
+            if stop is not None:
+                self._finish(k, stop, piece(stop), t - t_old, by_event=True)
+                return True
+        if callback is not None and callback(t, view_of(self.request.system, y)):
+            self._finish(k, t, y, t - t_old, by_event=False)
+            return True
         return False
 
     def _piece(self, t_old: float, t: float, y_old: Array, rows: Array) -> Callable[[float], Array]:
@@ -253,6 +273,8 @@ class Run:
         return interpolate
 
     _by_event = False
+    _shown = False  # whether the user's functions have seen a step without complaint
+    _failure = ""  # what they raised later
 
     def _finish(self, k: int, t: float, y: Array, h: float, *, by_event: bool) -> None:
         """Let the run end in step k of the newest piece, at time `t`."""
@@ -296,6 +318,12 @@ class Run:
             return 0, REACHED_END
         t = self.control[TIME]
         if status == STEP_TOO_SMALL:
+            beyond = self._blame_beyond()
+            if beyond:
+                return (
+                    -1,
+                    f"{beyond} Steps became ever smaller before it: stopped at t = {t:.10g}; all of them are kept.",
+                )
             return -1, (
                 f"Required step size is less than spacing between numbers at t = {t:.10g}. The solution may blow up "
                 f"there, or the equations are too stiff for this method.{self.request.advice}"
@@ -305,14 +333,41 @@ class Run:
     def _blame(self) -> str:
         """Words for the first value that was not finite."""
         place, state = self.engine.bad_place()
+        return self._explain(place, state) or f"The right-hand side is not finite near t = {place:.6g}."
+
+    def _blame_beyond(self) -> str:
+        """Words for a term that is not finite straight ahead of the state reached: a logarithm of u near u = 0."""
+        rhs, p, t, u = (
+            getattr(self.request.system, "rhs", None),
+            self.request.p,
+            float(self.control[TIME]),
+            self.engine.state,
+        )
+        if rhs is None or not u.size:
+            return ""
+        slope = np.asarray(rhs(t, u, p))
+        steepest = float(np.abs(slope).max())
+        if not np.isfinite(steepest):
+            return self._explain(t, u.copy())
+        if steepest == 0:
+            return ""
+        far = (2 * float(np.abs(u).max()) + 1e-8 * float(np.abs(self.request.u0).max())) / steepest
+        for h in min(far, abs(self.request.t_end - t)) * 0.25 ** np.arange(40, -1, -1):
+            signed = float(h) if self.request.t_end >= t else -float(h)
+            ahead = u + signed * slope
+            if not np.isfinite(rhs(t + signed, ahead, p)).all():
+                return self._explain(t + signed, ahead)
+        return ""
+
+    def _explain(self, t: float, state: Array) -> str:
         explain = getattr(self.request.system, "explain_nonfinite", None)
-        found = ""
-        if explain is not None:
-            try:
-                found = str(explain(place, state, self.request.p))
-            except (ArithmeticError, ValueError, RuntimeError, KeyError) as error:
-                logger.warning("could not explain a value that is not finite: %s", error)
-        return found or f"The right-hand side is not finite near t = {place:.6g}."
+        if explain is None:
+            return ""
+        try:
+            return str(explain(t, state, self.request.p))
+        except (ArithmeticError, ValueError, RuntimeError, KeyError) as error:
+            logger.warning("could not explain a value that is not finite: %s", error)
+            return ""
 
     def _too_many(self) -> str:
         t, h = self.control[TIME], self.control[STEP]
@@ -328,7 +383,7 @@ class Run:
         if self._bar is None:
             from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=abs(request.t_end - request.t0), unit="t", bar_format="{l_bar}{bar}| {postfix}")
+            self._bar = tqdm(total=abs(request.t_end - request.t0), unit="t", bar_format="{l_bar}{bar}|{postfix}")
         done = abs(float(self.control[TIME]) - request.t0)
         self._bar.set_postfix_str(
             f"t = {self.control[TIME]:.4g}, {self.counts[ACCEPTED]} steps, {self.counts[NFEV]} evaluations",

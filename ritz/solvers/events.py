@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritz.errors import OptionError, OptionValueError
+from ritz.errors import OptionError, OptionValueError, nearest
 
 Array = NDArray[Any]
 Function = Callable[[float, Any], float]
@@ -30,7 +30,10 @@ class StateView(np.ndarray):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            return self.system.layout.to_fields(np.asarray(self))[key]
+            fields = self.system.layout.to_fields(np.asarray(self))
+            if key not in fields:
+                raise OptionError(f"There is no field {key!r}.{nearest(key, fields)} Fields: {', '.join(fields)}.")
+            return fields[key]
         return super().__getitem__(key)
 
 
@@ -38,6 +41,7 @@ def view_of(system: Any, state: Array) -> StateView:
     """Wrap a state for user functions."""
     view = state.view(StateView)
     view.system = system
+    view.flags.writeable = False  # what is stored must not change under the run
     return view
 
 
@@ -71,7 +75,10 @@ class Event:
         found = self.function(t, y)
         if np.size(found) != 1:
             raise OptionError(f"{self.label} must return one number; it returned an array of shape {np.shape(found)}.")
-        return float(np.asarray(found).reshape(()))
+        try:
+            return float(np.asarray(found).reshape(()))
+        except (TypeError, ValueError):
+            raise OptionError(f"{self.label} must return one number; it returned {found!r}.") from None
 
     def active(self, before: float, after: float) -> bool:
         """Whether the function crosses zero in the wanted direction."""
@@ -89,6 +96,8 @@ def parse_events(events: Function | Iterable[Function] | None) -> list[Event]:
     """
     if events is None:
         return []
+    if not callable(events) and not isinstance(events, Iterable):
+        raise OptionError(f"events must be functions of (t, y); found {type(events).__name__}.")
     functions = [events] if callable(events) else list(events)
     return [Event(function, index) for index, function in enumerate(functions)]
 

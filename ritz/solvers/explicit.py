@@ -260,10 +260,8 @@ class ExplicitEngine:
         words[STEP_CODE], words[EXTRA_CODE] = step_addresses(tableau)
         words[STAGES], words[EXTRA_STAGES] = tableau.size, len(tableau.extra_stages)
         words[WANT_ERROR], words[TWO_ERRORS] = control[FIXED_STEP] == 0.0, tableau.error_third is not None
-        columns, coefficients = tableau.dense_rows
-        self.frame.point(DENSE, coefficients)
-        self.frame.point(DENSE_ROWS, columns)
-        words[DENSE_COUNT], words[DEGREE] = coefficients.shape
+        words[DENSE_ROWS], words[DENSE] = tableau.dense_addresses
+        words[DENSE_COUNT], words[DEGREE] = tableau.dense_rows[1].shape
 
     @property
     def state(self) -> Array:

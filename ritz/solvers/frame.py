@@ -83,9 +83,9 @@ class Frame:
         buffer_q: NDArray[np.float64],
     ) -> None:
         """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
-        words = self.words
-        for entry, array in ((T_EVAL, t_eval), (OUT, out), (BUFFER_T, buffer_t), (BUFFER_Y, buffer_y)):
-            if self._alive.get(entry) is not array:
+        words, alive = self.words, self._alive
+        arrays = ((T_EVAL, t_eval), (OUT, out), (BUFFER_T, buffer_t), (BUFFER_Y, buffer_y), (BUFFER_Q, buffer_q))
+        for entry, array in arrays:
+            if array.size and alive.get(entry) is not array:
                 self.point(entry, array)
-        self.point(BUFFER_Q, buffer_q)
         words[EVAL_COUNT], words[BUFFER_SIZE] = t_eval.size, buffer_t.size

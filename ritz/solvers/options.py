@@ -73,6 +73,9 @@ def read_steps(
         OptionValueError: a value that is not positive or does not fit the interval.
     """
     interval = abs(t_end - t0)
+    for name, value in (("dt", dt), ("first_step", first_step), ("max_step", max_step), ("max_steps", max_steps)):
+        if value is not None or name == "max_step":
+            real_number(name, value)
     if dt is not None:
         if not (dt > 0 and math.isfinite(dt)):
             raise OptionValueError(f"dt must be positive and finite, not {dt!r} (also for backward runs).")
@@ -89,6 +92,18 @@ def read_steps(
     return float(max_step)
 
 
+def real_number(name: str, value: Any) -> float:
+    """The value of an option as a float.
+
+    Raises:
+        OptionError: it is not one real number.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise OptionError(f"{name} must be a number, not {value!r}.") from None
+
+
 def read_rtol(rtol: Any) -> float:
     """The relative tolerance, at least 100 units in the last place as in SciPy.
 
@@ -101,7 +116,7 @@ def read_rtol(rtol: Any) -> float:
     """
     if np.ndim(rtol) != 0:
         raise OptionError("rtol must be one number; only atol may differ from component to component.")
-    value = float(rtol)
+    value = real_number("rtol", rtol)
     if not (value >= 0 and math.isfinite(value)):
         raise OptionValueError(f"rtol must be zero or positive, not {rtol!r}.")
     if value < _SMALLEST_RTOL:
@@ -120,7 +135,12 @@ def read_atol(atol: Any, size: int, groups: Any) -> Array:
     Raises:
         OptionValueError: wrong length, negative or not a number.
     """
-    values = np.atleast_1d(np.asarray(atol, float))
+    if isinstance(atol, float) and 0.0 <= atol < math.inf:
+        return np.array([atol])
+    try:
+        values = np.atleast_1d(np.asarray(atol, float))
+    except (TypeError, ValueError):
+        raise OptionError(f"atol must be a number or an array of numbers, not {atol!r}.") from None
     many = size if groups is None else len(groups)
     if values.shape not in ((1,), (many,)):
         what = f"{size} components" if groups is None else f"{many} fields"
@@ -138,18 +158,22 @@ def read_times(t_eval: ArrayLike | None, t0: float, t_end: float) -> Array | Non
     """
     if t_eval is None:
         return None
-    times = np.ascontiguousarray(t_eval, dtype=float)
+    try:
+        times = np.ascontiguousarray(t_eval, dtype=float)
+    except (TypeError, ValueError):
+        raise OptionError(f"t_eval must be an array of times, not {t_eval!r}.") from None
     if times.ndim != 1:
         raise OptionValueError(f"t_eval must be one-dimensional, not of shape {times.shape}.")
+    sign = 1.0 if t_end >= t0 else -1.0
+    rising = bool(((times[1:] - times[:-1]) * sign > 0).all())
+    if rising and (not times.size or (sign * (times[0] - t0) >= 0 and sign * (t_end - times[-1]) >= 0)):
+        return times
     low, high = min(t0, t_end), max(t0, t_end)
     outside = times[~((times >= low) & (times <= high))]
     if outside.size:
         raise OptionValueError(f"Values in t_eval are not within t_span = ({t0:g}, {t_end:g}): found {outside[0]:g}.")
-    steps = np.diff(times)
-    if not (np.all(steps > 0) if t_end >= t0 else np.all(steps < 0)):
-        order = "increasing" if t_end >= t0 else "decreasing (the run goes backwards)"
-        raise OptionValueError(f"Values in t_eval are not properly sorted: they must be strictly {order}.")
-    return times
+    order = "increasing" if t_end >= t0 else "decreasing (the run goes backwards)"
+    raise OptionValueError(f"Values in t_eval are not properly sorted: they must be strictly {order}.")
 
 
 def read_start(system: Any, y0: Any, params: Mapping[Any, float] | None) -> tuple[Array, Array]:
@@ -170,9 +194,18 @@ def read_start(system: Any, y0: Any, params: Mapping[Any, float] | None) -> tupl
             raise InitialValueError("The Solution to resume from holds no state: its t_eval was not reached.")
         u0 = np.array(y0.y[:, -1], dtype=float)
     elif isinstance(y0, Mapping):
-        u0 = np.ascontiguousarray(system.layout.from_fields({str(k): v for k, v in y0.items()}), dtype=float)
+        from ritz.codegen.initial import state_of
+
+        u0 = np.ascontiguousarray(state_of(system, y0, p))
     else:
         u0 = raw_state(y0)
+        if u0.shape == (size,) and hasattr(system.layout, "check_state"):
+            system.layout.check_state(u0)
+    if resumed and u0.shape != (size,):
+        raise InitialValueError(
+            f"The Solution to resume from has states of {u0.size} numbers, this system has {size}: it comes from other "
+            "equations or another grid. Pass values of fields instead, y0={name: values}."
+        )
     if u0.shape != (size,):
         raise InitialValueError(
             f"The initial state must have shape ({size},), one number for each entry of the state vector; found shape "

@@ -18,7 +18,7 @@ from ritz.solvers.buffers import (
     SMALLEST,
     new_control,
 )  # fmt: skip
-from ritz.solvers.choose import advice, check_choice, check_explicit, choose
+from ritz.solvers.choose import advice, check_choice, check_direction, check_explicit, choose
 from ritz.solvers.driver import Request, Run
 from ritz.solvers.events import parse_events
 from ritz.solvers.explicit import ExplicitEngine
@@ -38,6 +38,7 @@ from ritz.solvers.options import (
 from ritz.solvers.solution import Solution
 from ritz.solvers.split import SplitEngine
 
+COARSE = 5e-2  # size of the modes at the cut-off, relative to the largest, that makes a result doubtful
 _OPTIONS = (
     "y0", "params", "method", "t_eval", "dense_output", "events", "rtol", "atol", "max_step", "first_step", "dt",
     "callback", "progress", "threads", "max_steps",
@@ -100,9 +101,11 @@ def solve(
         OptionError: an unknown or impossible option; the nearest name is offered.
         UnsupportedError: a method that does not fit the system.
         InitialValueError: an initial value of the wrong shape or not finite.
-        SolveError: a fixed step at which an explicit method is unstable on the linear part of the system.
+        SolveError: a fixed step at which an explicit method is unstable on the linear part of the system; diffusion
+            run backwards in time.
 
     Warns:
+        ResolutionWarning: the grid does not resolve the initial value or what the solution has become.
         AccuracyWarning: rtol below what double precision allows; an explicit method that needs millions of steps.
 
     Example:
@@ -131,6 +134,7 @@ def solve(
     else:
         why = f"{chosen.name}: asked for."
     check_choice(chosen, bound, dt)
+    check_direction(system, bound, t0, t_end)
     control, counts = new_control(t0, t_end, rtol=rtol, max_step=largest, first_step=first_step, dt=dt)
     tolerances = read_atol(atol, u0.size, bound.groups)
     set_controller(control, chosen)
@@ -146,6 +150,8 @@ def solve(
         advice(chosen, bound, dt),
     )  # fmt: skip
     result = Run(engine, control, counts, request).go()
+    if result.status == 0 and hasattr(system.layout, "check_resolution"):
+        system.layout.check_resolution(engine.state, limit=COARSE, when=f" at t = {t_end:g}")
     statistics = {
         "why": why,
         "steps": int(counts[ACCEPTED]),

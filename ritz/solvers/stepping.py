@@ -56,7 +56,7 @@ def error_norm(frame, err, old, new):  # type: ignore[no-untyped-def]
     if frame[GROUP_COUNT] == 0:
         for i in range(frame[SIZE]):
             before, after = abs(u[i]), abs(v[i])
-            x = e[i] / (atol[i * stride] + rtol * (after if after > before else before))
+            x = e[i] / (atol[i * stride] + rtol * (before if after <= before else after))
             total += x * x + 0.0 * after  # an infinite state is an infinite error, not a small one
         return math.sqrt(total / frame[SIZE])
     groups, weights = as_i64(frame[GROUPS]), as_f64(frame[WEIGHTS])
@@ -69,7 +69,7 @@ def error_norm(frame, err, old, new):  # type: ignore[no-untyped-def]
             error += w * e[i] * e[i]
             before += w * u[i] * u[i]
             after += w * v[i] * v[i]
-        x = math.sqrt(error) / (atol[g * stride] + rtol * math.sqrt(after if after > before else before))
+        x = math.sqrt(error) / (atol[g * stride] + rtol * math.sqrt(before if after <= before else after))
         total += x * x + 0.0 * after
     return math.sqrt(total / frame[GROUP_COUNT])
 

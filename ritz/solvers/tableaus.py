@@ -54,6 +54,12 @@ class Tableau:
         used = np.flatnonzero(np.any(self.dense != 0.0, axis=1)).astype(np.int64)
         return used, np.ascontiguousarray(self.dense[used])
 
+    @cached_property
+    def dense_addresses(self) -> tuple[int, int]:
+        """Addresses of the two arrays of `dense_rows`."""
+        columns, coefficients = self.dense_rows
+        return columns.ctypes.data, coefficients.ctypes.data
+
     def matrix(self) -> NDArray[np.float64]:
         """(S, S) dense matrix of the stage weights."""
         a = np.zeros((self.size, self.size))
