@@ -55,7 +55,8 @@ def _state(system: Any, form: Any, p: Array) -> Array:
     values = {name: _value(name, by_name[name], symbols, grids) for name in names}
     u = layout.from_fields(values)
     if hasattr(layout, "check_resolution"):
-        layout.check_resolution(u)
+        if layout.check_resolution(u):
+            layout.check_kept(values, u)
     return u
 
 

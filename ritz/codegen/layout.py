@@ -98,7 +98,8 @@ class PointwiseLayout(StateLayout):
             if value.size != 1:
                 raise InitialValueError(f"The initial value of {f.name} must be one number, found shape {value.shape}.")
             if value.dtype.kind not in "biuf":
-                raise InitialValueError(f"The initial value of {f.name} must be a real number, found {values[f.name]!r}.")
+                found = values[f.name]
+                raise InitialValueError(f"The initial value of {f.name} must be a real number, found {found!r}.")
             u[f.start] = value.reshape(())
         bad = [f.name for f in self.fields if not np.isfinite(u[f.start])]
         if bad:

@@ -43,6 +43,27 @@ def check_well_posed(
             raise ProblemError(_message(term, written[equation.source], equation))
 
 
+def check_values(
+    written: tuple[Eq, ...], equations: tuple[ScalarEquation, ...], space: tuple[Coordinate, ...],
+    values: dict[str, float],
+) -> None:  # fmt: skip
+    """Raise if the equations are ill posed at these values of the parameters.
+
+    Args:
+        written, equations, space: as in `check_well_posed`.
+        values: parameter name -> value.
+
+    Raises:
+        ProblemError: shows the equation, the offending term and the values in it.
+    """
+    for equation in equations:
+        numbers = {p: values[p.name] for p in equation.expr.free_symbols if isinstance(p, Parameter)}
+        term = growing_term(equation.expr.subs(numbers), space)
+        if term is not None:
+            given = ", ".join(f"{p} = {value:g}" for p, value in sorted(numbers.items(), key=str))
+            raise ProblemError(f"At {given}: {_message(term, written[equation.source], equation)}")
+
+
 def growing_term(expr: sp.Expr, space: tuple[Coordinate, ...]) -> tuple[LinearTerm, sp.Expr, int] | None:
     """Return the term that makes fine modes of ``expr = 0`` grow without bound, if that is provable.
 

@@ -196,8 +196,18 @@ class FourierLayout(StateLayout):
                     f"vector holds Fourier modes; values on the grid go in by name, y0={{{f.name!r}: values}}."
                 )
 
-    def check_resolution(self, u: Array) -> None:
-        """Warn for every field whose modes at the cut-off are not small: a jump, a kink or too small a grid."""
+    def check_resolution(self, u: Array, *, limit: float = TAIL_WARNING, when: str = "") -> bool:
+        """Warn for every field whose modes at the cut-off are not small: a jump, a kink or too small a grid.
+
+        Args:
+            u: (size,) state vector.
+            limit: largest accepted size of the modes at the cut-off, relative to the largest mode.
+            when: words for the message, such as " at t = 3".
+
+        Returns:
+            Whether every field is resolved.
+        """
+        resolved = True
         for name, z in self.modes(u).items():
             size, largest = np.abs(z), float(np.abs(z).max())
             for axis, coordinate in enumerate(self.space.names):
@@ -207,14 +217,36 @@ class FourierLayout(StateLayout):
                 if cutoff < 3:
                     continue
                 tail = float(profile[index > 0.9 * cutoff].max())
-                if tail > TAIL_WARNING * largest:
+                if tail > limit * largest:
+                    resolved = False
+                    low, high = self.space.bounds[axis]
+                    cure = f"Are the data periodic on [{low:g}, {high:g})? If so, take more points."
                     warnings.warn(
-                        f"{name} is not resolved along {coordinate}: its modes at the cut-off ({cutoff}) still have "
-                        f"{tail / largest:.1e} of the largest amplitude. Are the data periodic on "
-                        f"[{self.space.bounds[axis][0]:g}, {self.space.bounds[axis][1]:g})? If so, take more points.",
+                        f"{name} is not resolved along {coordinate}{when}: its modes at the cut-off ({cutoff}) still "
+                        f"have {tail / largest:.1e} of the largest amplitude. {'Take more points.' if when else cure}",
                         ResolutionWarning,
                         stacklevel=3,
                     )
+        return resolved
+
+    def check_kept(self, values: Mapping[str, Any], u: Array) -> None:
+        """Warn for every field that the kept modes do not hold.
+
+        Args:
+            values: of every field on the grid.
+            u: (size,) state vector made of them.
+        """
+        for name, kept in self.to_fields(u).items():
+            given = np.broadcast_to(np.asarray(values[name]), kept.shape)
+            lost, largest = float(np.abs(given - kept).max()), float(np.abs(given).max())
+            if lost > 1e-2 * largest:
+                points = " x ".join(map(str, self.space.shape.points))
+                warnings.warn(
+                    f"{name} is not resolved: the modes kept on {points} points miss {lost / largest:.0%} of it. Take "
+                    "more points, or smoother data.",
+                    ResolutionWarning,
+                    stacklevel=3,
+                )
 
     def _place(self, index: Sequence[Any]) -> str:
         return ", ".join(f"{n} = {self.coords[n][i]:.6g}" for n, i in zip(self.space.names, index, strict=True))
