@@ -17,7 +17,7 @@ SMALLER = {"rz.Fourier(256, 256)": "rz.Fourier(64, 64)", "(0, 2000)": "(0, 20)"}
 @pytest.mark.parametrize("page", PAGES)
 def test_named_files_exist(page):
     text = (ROOT / page).read_text()
-    named = set(re.findall(r"`((?:ritz|tests|benchmarks|docs|notebooks|scripts)/[\w./-]+)`", text))
+    named = set(re.findall(r"`((?:ritz|tests|benchmarks|docs|notebooks|demo)/[\w./-]+)`", text))
     named |= set(re.findall(r"\]\(([^)#:]+)\)", text))
     places = [ROOT, (ROOT / page).parent]
     missing = [name for name in sorted(named) if not any((place / name).exists() for place in places)]

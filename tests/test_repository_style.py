@@ -24,7 +24,7 @@ MODULES = sorted(
 )
 SOURCES = sorted(
     path
-    for folder in ("ritz", "tests", "benchmarks", "scripts")
+    for folder in ("ritz", "tests", "benchmarks", "demo")
     for path in (ROOT / folder).rglob("*.py")
     if "__pycache__" not in path.parts
 )

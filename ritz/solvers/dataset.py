@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ def require_xarray() -> Any:
     return xarray
 
 
+@cache  # reading the metadata takes a millisecond, and every run of a sweep asks
 def ritz_version() -> str:
     """Return the installed version of Ritz."""
     try:
