@@ -19,31 +19,22 @@ from __future__ import annotations
 
 from functools import cache
 
-from numba import carray, cfunc, njit, prange
+from numba import cfunc, njit, prange
 
-from ritz.codegen.abi import RHS_SIGNATURE, as_c128, as_i64, call_map, call_rhs, call_stage
+from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_map, call_rhs, call_stage
 
 LOOP, MAP, MAPS = 0, 1, 2
 HEADER, STRIDE = 2, 5
 PARALLEL_MIN = 8192  # values a loop must touch before threads pay for their start (about 4 microseconds)
 
 
-@njit(cache=True, inline="always")
-def _add_linear(u, out, ctx):  # type: ignore[no-untyped-def]
-    context = carray(as_i64(ctx), 3)
-    n = context[2]
-    diagonal, state, result = carray(as_c128(context[1]), n), carray(as_c128(u), n), carray(as_c128(out), n)
-    for i in range(n):
-        result[i] += diagonal[i] * state[i]
-
-
 @cfunc(RHS_SIGNATURE, cache=True)
 def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
     """Run the program whose address is the first entry of the context."""
-    context = carray(as_i64(ctx), 1)
-    head = carray(as_i64(context[0]), 1)
+    context = as_i64(ctx)
+    head = as_i64(context[0])
     for s in range(head[0]):
-        step = carray(as_i64(context[0] + 8 * (HEADER + STRIDE * s)), 5)
+        step = as_i64(context[0] + 8 * (HEADER + STRIDE * s))
         if step[0] == LOOP:
             call_stage(step[1], 0, step[2], t, u, p, out, ctx)
         else:
@@ -53,9 +44,14 @@ def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
 @cfunc(RHS_SIGNATURE, cache=True)
 def run_split(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
     """Run a program through the interpreter in the fourth entry of the context and add its linear part."""
-    context = carray(as_i64(ctx), 4)
+    context, state, result = as_i64(ctx), as_f64(u), as_f64(out)
     call_rhs(context[3], t, u, p, out, ctx)
-    _add_linear(u, out, ctx)
+    diagonal = as_f64(context[1])
+    for i in range(context[2]):
+        a, b = diagonal[2 * i], diagonal[2 * i + 1]
+        x, y = state[2 * i], state[2 * i + 1]
+        result[2 * i] += a * x - b * y
+        result[2 * i + 1] += a * y + b * x
 
 
 @cache
@@ -81,10 +77,10 @@ def _parallel_runner() -> int:
 
     @cfunc(RHS_SIGNATURE, cache=True)
     def run_parallel(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
-        context = carray(as_i64(ctx), 1)
-        head = carray(as_i64(context[0]), 2)
+        context = as_i64(ctx)
+        head = as_i64(context[0])
         for s in range(head[0]):
-            step = carray(as_i64(context[0] + 8 * (HEADER + STRIDE * s)), 5)
+            step = as_i64(context[0] + 8 * (HEADER + STRIDE * s))
             if step[0] == MAP:
                 call_map(step[1], step[2], step[3], step[4])
             elif step[0] == MAPS:

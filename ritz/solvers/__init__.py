@@ -1,0 +1,1 @@
+"""Floor 3: time steppers, events, solutions, their pictures and files."""

@@ -310,12 +310,14 @@ class SplitEngine:
         frame.point(NODES, np.array(method.nodes))
         frame.point(ARGUMENTS, np.array([method.frame_index(a) for a in method.arguments], np.int64))
         frame.point(TARGETS, np.array(method.targets, np.int64))
-        frame.point(DENSE_CODES, compiled.dense)
         words = frame.words
-        words[[UPDATE_CODE, ERROR_CODE, PREPARE_CODE, POINT_CODE]] = (
-            compiled.update, compiled.error, compiled.prepare, compiled.point,
-        )  # fmt: skip
-        words[STAGE_COUNT], words[DENSE_PASSES] = len(compiled.stages), len(compiled.dense)
+        words[[UPDATE_CODE, ERROR_CODE, PREPARE_CODE]] = compiled.update, compiled.error, compiled.prepare
+        words[STAGE_COUNT] = len(compiled.stages)
+
+    def _point_to_dense(self) -> None:
+        self.frame.point(DENSE_CODES, self.compiled.dense)
+        words = self.frame.words
+        words[POINT_CODE], words[DENSE_PASSES] = self.compiled.point, len(self.method.dense_rows)
 
     def _use(self, table: NDArray[Any]) -> None:
         self._active = table
@@ -348,6 +350,8 @@ class SplitEngine:
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop until it stops for another reason than missing tables."""
         self.frame.output(t_eval, out, buffer_t, buffer_y, buffer_q)
+        if (t_eval.size or self.counts[STORE] == STORE_DENSE) and not self.frame.words[POINT_CODE]:
+            self._point_to_dense()
         while True:
             split_loop(self.frame.address)
             if self.counts[STATUS] != WANT_TABLES:

@@ -22,7 +22,7 @@ import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -156,8 +156,17 @@ def _function(method: SplitMethod, name: str, lines: tuple[str, ...], kind: str,
     return "\n".join(body) + "\n"
 
 
+def dense_source(method: SplitMethod, kind: str) -> str:
+    """The text of the module of a method's dense output, which many runs never need."""
+    parts = [_HEADER.format(name=method.name, kind=kind)]
+    for j, lines in enumerate(method.dense_rows):
+        parts.append(_function(method, f"dense_{j}", lines, kind))
+    parts.append(_function(method, "point", method.point, kind, method.point_setup))
+    return "".join(parts)
+
+
 def method_source(method: SplitMethod, kind: str) -> str:
-    """The text of the module of a method for a kind of numbers."""
+    """The text of the module of a method's steps for a kind of numbers."""
     parts = [_HEADER.format(name=method.name, kind=kind)]
     for j, lines in enumerate(method.stages, 1):
         parts.append(_function(method, f"stage_{j}", lines, kind))
@@ -166,30 +175,42 @@ def method_source(method: SplitMethod, kind: str) -> str:
         parts.append(_function(method, "error", method.error, kind))
     if method.prepare:
         parts.append(_function(method, "prepare", method.prepare, kind))
-    for j, lines in enumerate(method.dense_rows):
-        parts.append(_function(method, f"dense_{j}", lines, kind))
-    parts.append(_function(method, "point", method.point, kind, method.point_setup))
     return "".join(parts)
 
 
 @dataclass(frozen=True)
 class CompiledMethod:
-    """Addresses of the passes of a method.
+    """Addresses of the passes of a method; those of its dense output are compiled when first asked for.
 
     Attributes:
+        method, kind: What was compiled.
         stages: (S - 1,) addresses.
-        update, error, prepare, point: Addresses, 0 where the method has none.
-        dense: (rows,) addresses.
+        update, error, prepare: Addresses, 0 where the method has none.
         module: Keeps the code alive.
     """
 
+    method: SplitMethod
+    kind: str
     stages: NDArray[np.int64]
     update: int
     error: int
     prepare: int
-    point: int
-    dense: NDArray[np.int64]
     module: Any
+
+    @cached_property
+    def _dense_module(self) -> Any:
+        return kernels.load(dense_source(self.method, self.kind))
+
+    @property
+    def point(self) -> int:
+        """Address of the value within a step."""
+        return int(self._dense_module.point.address)
+
+    @property
+    def dense(self) -> NDArray[np.int64]:
+        """(rows,) addresses of the passes that keep the rows of dense output."""
+        count = len(self.method.dense_rows)
+        return np.array([getattr(self._dense_module, f"dense_{j}").address for j in range(count)], np.int64)
 
 
 _loaded: dict[tuple[int, str], tuple[SplitMethod, CompiledMethod]] = {}
@@ -206,12 +227,12 @@ def compile_method(method: SplitMethod, kind: str) -> CompiledMethod:
             return 0 if function is None else int(function.address)
 
         compiled = CompiledMethod(
+            method,
+            kind,
             stages=np.array([address(f"stage_{j}") for j in range(1, len(method.nodes))], np.int64),
             update=address("update"),
             error=address("error"),
             prepare=address("prepare"),
-            point=address("point"),
-            dense=np.array([address(f"dense_{j}") for j in range(len(method.dense_rows))], np.int64),
             module=module,
         )
         _loaded[key] = (method, compiled)

@@ -19,7 +19,15 @@ from ritz.codegen.abi import MAP_SIGNATURE, as_c128, as_f64, as_i64
 from ritz.codegen.transforms.provider import Plan, TransformShape
 
 # plan: batch, n0, n1, n2, m0, m1, m2, threads, then the addresses of seven buffers: 8 and 10 hold modes spread along
-# axes 0 and 1 (zero in between), 9, 11 and 12 results along these axes, 13 columns before axis 2, 14 rows of axis 2
+# axes 0 and 1 (zero in between), 9, 11 and 12 results along these axes, 13 columns before axis 2, 14 rows of axis 2;
+# last the numbers 1, 2 and 3, so that an axis can be named without allocating
+_AXES = 15
+
+
+@njit(cache=True, inline="always")
+def _axis(plan_, k):  # type: ignore[no-untyped-def]
+    """The array [k] that names axis k, read from the plan at an address."""
+    return carray(as_i64(plan_ + 8 * (_AXES + k - 1)), 1)
 
 
 @njit(cache=True)
@@ -49,31 +57,33 @@ def _collect(source, target, blocks, n, m, row):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _inverse_outer(plan, source, target):  # type: ignore[no-untyped-def]
+def _inverse_outer(plan_, source, target):  # type: ignore[no-untyped-def]
     """Axes 0 and 1 of the inverse: modes at an address to the first m2 columns (batch, n0, n1, m2) of the target."""
+    plan = as_i64(plan_)
     nb, n0, n1, m0, m1, m2, threads = plan[0], plan[1], plan[2], plan[4], plan[5], plan[6], plan[7]
     if n0 > 1:
         _spread(as_c128(source), as_c128(plan[8]), nb, m0, n0, m1 * m2)
         a = carray(as_c128(plan[8]), (nb, n0, 1, m1 * m2))
         a2 = carray(as_c128(plan[9]), (nb, n0, 1, m1 * m2))
-        rocket_fft.c2c(a, a2, np.array([1]), False, 1.0, threads)
+        rocket_fft.c2c(a, a2, _axis(plan_, 1), False, 1.0, threads)
         source = plan[9]
     _spread(as_c128(source), as_c128(plan[10]), nb * n0, m1, n1, m2)
-    rocket_fft.c2c(carray(as_c128(plan[10]), (nb, n0, n1, m2)), target, np.array([2]), False, 1.0, threads)
+    rocket_fft.c2c(carray(as_c128(plan[10]), (nb, n0, n1, m2)), target, _axis(plan_, 2), False, 1.0, threads)
 
 
 @njit(cache=True)
-def _forward_outer(plan, source, target):  # type: ignore[no-untyped-def]
+def _forward_outer(plan_, source, target):  # type: ignore[no-untyped-def]
     """Axes 1 and 0 of the forward transform: columns (batch, n0, n1, m2) to modes at an address."""
+    plan = as_i64(plan_)
     nb, n0, n1, m0, m1, m2, threads = plan[0], plan[1], plan[2], plan[4], plan[5], plan[6], plan[7]
-    rocket_fft.c2c(source, carray(as_c128(plan[11]), (nb, n0, n1, m2)), np.array([2]), True, 1.0, threads)
+    rocket_fft.c2c(source, carray(as_c128(plan[11]), (nb, n0, n1, m2)), _axis(plan_, 2), True, 1.0, threads)
     if n0 == 1:
         _collect(as_c128(plan[11]), as_c128(target), nb, n1, m1, m2)
         return
     _collect(as_c128(plan[11]), as_c128(plan[9]), nb * n0, n1, m1, m2)
     a = carray(as_c128(plan[9]), (nb, n0, 1, m1 * m2))
     a2 = carray(as_c128(plan[12]), (nb, n0, 1, m1 * m2))
-    rocket_fft.c2c(a, a2, np.array([1]), True, 1.0, threads)
+    rocket_fft.c2c(a, a2, _axis(plan_, 1), True, 1.0, threads)
     _collect(as_c128(plan[12]), as_c128(target), nb, n0, m0, m1 * m2)
 
 
@@ -87,7 +97,7 @@ def _inverse_real_line() -> Any:
             for j in range(m):
                 rows[b * half + j] = modes[b * m + j]
         rocket_fft.c2r(
-            carray(rows, (nb, half)), carray(as_f64(target), (nb, n)), np.array([1]), False, 1.0, plan[7]
+            carray(rows, (nb, half)), carray(as_f64(target), (nb, n)), _axis(plan_, 1), False, 1.0, plan[7]
         )  # fmt: skip
 
     return inverse
@@ -100,7 +110,7 @@ def _forward_real_line() -> Any:
         nb, n, m, half = plan[0], plan[3], plan[6], plan[3] // 2 + 1
         modes, rows = as_c128(target), as_c128(plan[14])
         rocket_fft.r2c(
-            carray(as_f64(source), (nb, n)), carray(rows, (nb, half)), np.array([1]), True, 1.0 / n, plan[7]
+            carray(as_f64(source), (nb, n)), carray(rows, (nb, half)), _axis(plan_, 1), True, 1.0 / n, plan[7]
         )  # fmt: skip
         for b in range(nb):
             for j in range(m):
@@ -116,7 +126,7 @@ def _inverse_complex_line() -> Any:
         nb, n, m = plan[0], plan[3], plan[6]
         _spread(as_c128(source), as_c128(plan[14]), nb, m, n, 1)
         rows = carray(as_c128(plan[14]), (nb, n))
-        rocket_fft.c2c(rows, carray(as_c128(target), (nb, n)), np.array([1]), False, 1.0, plan[7])
+        rocket_fft.c2c(rows, carray(as_c128(target), (nb, n)), _axis(plan_, 1), False, 1.0, plan[7])
 
     return inverse
 
@@ -127,7 +137,7 @@ def _forward_complex_line() -> Any:
         plan = as_i64(plan_)
         nb, n, m = plan[0], plan[3], plan[6]
         rows = carray(as_c128(plan[14]), (nb, n))
-        rocket_fft.c2c(carray(as_c128(source), (nb, n)), rows, np.array([1]), True, 1.0 / n, plan[7])
+        rocket_fft.c2c(carray(as_c128(source), (nb, n)), rows, _axis(plan_, 1), True, 1.0 / n, plan[7])
         _collect(as_c128(plan[14]), as_c128(target), nb, n, m, 1)
 
     return forward
@@ -136,11 +146,11 @@ def _forward_complex_line() -> Any:
 def _inverse_real_box() -> Any:
     @cfunc(MAP_SIGNATURE, cache=True)
     def inverse(plan_, source, target):  # type: ignore[no-untyped-def]
-        plan = carray(as_i64(plan_), 15)
+        plan = as_i64(plan_)
         nb, n0, n1, n2, m2 = plan[0], plan[1], plan[2], plan[3], plan[6]
         rows = carray(as_c128(plan[14]), (nb, n0, n1, n2 // 2 + 1))
-        _inverse_outer(plan, source, rows[:, :, :, :m2])
-        rocket_fft.c2r(rows, carray(as_f64(target), (nb, n0, n1, n2)), np.array([3]), False, 1.0, plan[7])
+        _inverse_outer(plan_, source, rows[:, :, :, :m2])
+        rocket_fft.c2r(rows, carray(as_f64(target), (nb, n0, n1, n2)), _axis(plan_, 3), False, 1.0, plan[7])
 
     return inverse
 
@@ -148,12 +158,12 @@ def _inverse_real_box() -> Any:
 def _forward_real_box() -> Any:
     @cfunc(MAP_SIGNATURE, cache=True)
     def forward(plan_, source, target):  # type: ignore[no-untyped-def]
-        plan = carray(as_i64(plan_), 15)
+        plan = as_i64(plan_)
         nb, n0, n1, n2, m2 = plan[0], plan[1], plan[2], plan[3], plan[6]
         rows = carray(as_c128(plan[14]), (nb, n0, n1, n2 // 2 + 1))
         values = carray(as_f64(source), (nb, n0, n1, n2))
-        rocket_fft.r2c(values, rows, np.array([3]), True, 1.0 / (n0 * n1 * n2), plan[7])
-        _forward_outer(plan, rows[:, :, :, :m2], target)
+        rocket_fft.r2c(values, rows, _axis(plan_, 3), True, 1.0 / (n0 * n1 * n2), plan[7])
+        _forward_outer(plan_, rows[:, :, :, :m2], target)
 
     return forward
 
@@ -161,12 +171,12 @@ def _forward_real_box() -> Any:
 def _inverse_complex_box() -> Any:
     @cfunc(MAP_SIGNATURE, cache=True)
     def inverse(plan_, source, target):  # type: ignore[no-untyped-def]
-        plan = carray(as_i64(plan_), 15)
+        plan = as_i64(plan_)
         nb, n0, n1, n2, m2 = plan[0], plan[1], plan[2], plan[3], plan[6]
-        _inverse_outer(plan, source, carray(as_c128(plan[13]), (nb, n0, n1, m2)))
+        _inverse_outer(plan_, source, carray(as_c128(plan[13]), (nb, n0, n1, m2)))
         _spread(as_c128(plan[13]), as_c128(plan[14]), nb * n0 * n1, m2, n2, 1)
         rows, values = carray(as_c128(plan[14]), (nb, n0, n1, n2)), carray(as_c128(target), (nb, n0, n1, n2))
-        rocket_fft.c2c(rows, values, np.array([3]), False, 1.0, plan[7])
+        rocket_fft.c2c(rows, values, _axis(plan_, 3), False, 1.0, plan[7])
 
     return inverse
 
@@ -174,12 +184,12 @@ def _inverse_complex_box() -> Any:
 def _forward_complex_box() -> Any:
     @cfunc(MAP_SIGNATURE, cache=True)
     def forward(plan_, source, target):  # type: ignore[no-untyped-def]
-        plan = carray(as_i64(plan_), 15)
+        plan = as_i64(plan_)
         nb, n0, n1, n2, m2 = plan[0], plan[1], plan[2], plan[3], plan[6]
         rows, values = carray(as_c128(plan[14]), (nb, n0, n1, n2)), carray(as_c128(source), (nb, n0, n1, n2))
-        rocket_fft.c2c(values, rows, np.array([3]), True, 1.0 / (n0 * n1 * n2), plan[7])
+        rocket_fft.c2c(values, rows, _axis(plan_, 3), True, 1.0 / (n0 * n1 * n2), plan[7])
         _collect(as_c128(plan[14]), as_c128(plan[13]), nb * n0 * n1, n2, m2, 1)
-        _forward_outer(plan, carray(as_c128(plan[13]), (nb, n0, n1, m2)), target)
+        _forward_outer(plan_, carray(as_c128(plan[13]), (nb, n0, n1, m2)), target)
 
     return forward
 
@@ -213,6 +223,7 @@ def make_plan(shape: TransformShape, batch: int, threads: int, direction: str) -
         if lead == 2 or i in unused:
             sizes[i] = 0
     buffers = [np.zeros(batch * size, dtype=np.complex128) for size in sizes]
-    plan = np.array([batch, n0, n1, n2, m0, m1, m2, threads, *(b.ctypes.data for b in buffers)], dtype=np.int64)
+    numbers = [batch, n0, n1, n2, m0, m1, m2, threads, *(b.ctypes.data for b in buffers), 1, 2, 3]
+    plan = np.array(numbers, dtype=np.int64)
     function = _compiled(direction, shape.real, lead == 2)
     return Plan(int(function.address), plan.ctypes.data, (plan, buffers))
