@@ -18,7 +18,7 @@ h3 { font-size: 1rem; margin: 28px 0 8px; }
 p { margin: 0 0 14px; max-width: 72ch; }
 .soft { color: var(--soft); }
 section { background: var(--paper); border: 1px solid var(--line); border-radius: 14px; padding: 32px; margin: 28px 0; }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 14px; margin: 20px 0; }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 14px; margin: 20px 0; }
 .number { background: var(--wash); border-radius: 10px; padding: 14px 16px; }
 .number b { display: block; font-size: 1.55rem; line-height: 1.25; color: var(--accent); }
 .number span { font-size: 0.86rem; line-height: 1.35; color: var(--soft); display: block; }

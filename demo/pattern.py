@@ -47,6 +47,16 @@ def strip(solution: rz.Solution, path: Path, *, titles: bool = True) -> Path:
     return path
 
 
+def strip_for_docs(solution: rz.Solution, path: Path) -> None:
+    """Draw the strip without titles, in 200 colours, so that the repository stays small."""
+    from PIL import Image
+
+    strip(solution, path, titles=False)
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(200, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+
+
 def step_time(system: rz.System, start: rz.Solution, threads: int, steps: int) -> float:
     """Seconds of one step of a fixed-step run that goes on from a solution, compilation left out."""
     t = float(start.t[-1])

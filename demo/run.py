@@ -55,7 +55,7 @@ def main(given: list[str] | None = None) -> int:
     say(f"Ritz {rz.__version__}: two stories, about two minutes when nothing is compiled yet")
     first, solution = pattern.run(options.out, say, quick=options.quick)
     if options.docs:
-        pattern.strip(solution, ROOT / "docs" / "gray_scott.png", titles=False)
+        pattern.strip_for_docs(solution, ROOT / "docs" / "gray_scott.png")
     say("Rewriting: how many transforms textbook equations need")
     between = rewriting.run(say, quick=options.quick)
     second = flow.run(options.out, say, quick=options.quick)

@@ -1,0 +1,58 @@
+"""The notebooks run from top to bottom, tell what they promise, and stay light enough for a repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+HEAVIEST = 1_500_000  # bytes
+
+
+def printed(notebook) -> str:
+    """All text that the cells of a notebook put out."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    streams = [o["text"] for o in outputs if o["output_type"] == "stream"]
+    return "\n".join(streams + [o["data"].get("text/plain", "") for o in outputs if "data" in o])
+
+
+def run(name: str, folder: Path) -> str:
+    """Execute a notebook in an empty folder and return what it printed."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    assert list(folder.iterdir()) == []  # nothing is left behind
+    return printed(notebook)
+
+
+def test_both_notebooks_are_there():
+    names = [path.name for path in NOTEBOOKS]
+    assert names == ["01_equation_to_solution.ipynb", "02_parameter_sweep_to_reduced_model.ipynb"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_notebook_is_valid_and_light(path):
+    nbformat.validate(nbformat.read(path, as_version=4))
+    assert path.stat().st_size < HEAVIEST
+
+
+def test_equation_to_solution(tmp_path):
+    text = run("01_equation_to_solution.ipynb", tmp_path)
+    assert "found:   3 transforms" in text and "found:   4 transforms" in text
+    assert "no equation is left to determine v" in text
+    assert "fields read back are equal: True" in text
+
+
+def test_parameter_sweep_to_reduced_model(tmp_path):
+    text = run("02_parameter_sweep_to_reduced_model.ipynb", tmp_path)
+    assert "found:   6 transforms" in text
+    assert "20 succeeded, 0 failed" in text
+    assert float(re.search(r"error at unseen parameters: at most (\S+)", text)[1]) < 5e-3
+    assert float(re.search(r"(\d+) times faster", text)[1]) > 1
+    assert "ExtrapolationWarning" in text
