@@ -201,5 +201,4 @@ PERIODIC_CASES = {
 }
 
 LEFT = {"fisher_kpp_az": "not periodic: 1 on the left, 0 on the right; waits for Chebyshev axes"}
-ELIMINATED = {"p"}  # unknowns without a time derivative are no part of the state
 ELSEWHERE = {"nls_mi_k1_A1", "nls_mi_k1_2_A1"}  # growth rates: a test of their own

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from case_tools import cases, number, sample
-from pde_cases import ELIMINATED, ELSEWHERE, LEFT, PERIODIC_CASES, exact, schroedinger, x
+from pde_cases import ELSEWHERE, LEFT, PERIODIC_CASES, exact, schroedinger, x
 
 import ritz as rz
 from ritz.errors import ResolutionWarning
@@ -70,7 +70,7 @@ def test_values_at_points(case_id):
     for row in rows:
         place = row["at"]
         for name, stored in row.items():
-            if name in ("at", "mean", *ELIMINATED):
+            if name in ("at", "mean"):
                 continue
             if name == "L2_norm":
                 values = np.asarray(solution[solution.problem.unknowns[0].name])[-1]
@@ -87,7 +87,7 @@ def test_whole_field_against_the_closed_form(case_id):
     solution = solved(case_id)
     axes = solution.problem.coordinates
     grid = np.meshgrid(*(solution.system.layout.coords[c.name] for c in axes), indexing="ij")
-    for unknown in [unknown for unknown in solution.problem.unknowns if unknown.name not in ELIMINATED]:
+    for unknown in solution.problem.unknowns:
         closed = sp.lambdify([*axes, rz.t], exact(case_id, unknown.name), "numpy")
         values = np.asarray(solution[unknown.name])
         for index, time in enumerate(solution.t):
