@@ -52,7 +52,7 @@ def main(given: list[str] | None = None) -> int:
     options, say = arguments(given), Say()
     matplotlib.use("Agg")  # pictures go to files: no screen is needed
     options.out.mkdir(parents=True, exist_ok=True)
-    say(f"Ritz {rz.__version__}: two stories, about two minutes when nothing is compiled yet")
+    say(f"Ritz {rz.__version__}: two stories, about a minute when nothing is compiled yet")
     first, solution = pattern.run(options.out, say, quick=options.quick)
     if options.docs:
         pattern.strip_for_docs(solution, ROOT / "docs" / "gray_scott.png")
