@@ -46,7 +46,7 @@ class SystemReport:
         parts += [f"choice: {c}" for c in self.choices]
         parts += [str(f) for f in self.forms]
         parts += self._program_lines()
-        parts += [str(r) for r in self.rewrites]
+        parts += [str(r) for r in self.rewrites if sum(r.before.values()) > 2]
         return "\n".join(parts)
 
     def __repr__(self) -> str:

@@ -389,6 +389,11 @@ class System:
                 self._point_form = make_point_form(self)
         return self._point_form
 
+    @property
+    def forms(self) -> list[Any]:
+        """Reports of the searches for forms with fewer transforms: written and found counts, the form as text."""
+        return [f.report for f in self.lowered.forms]
+
     def report(self) -> Any:
         """What was done to the equations: forms, operations, tables, loops, emitted source."""
         from ritz.codegen.report import SystemReport

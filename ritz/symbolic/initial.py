@@ -14,6 +14,7 @@ from .coordinates import Coordinate, Time
 from .fields import Field, rank_name
 from .operators import Dt, Operator, as_expression
 from .parameters import Parameter
+from .tensors import Expander
 
 Key = Field | Dt
 
@@ -78,7 +79,12 @@ def read_key(key: Any, unknowns: tuple[Field, ...]) -> Key:
     )
 
 
-def collect(given: Any, unknowns: tuple[Field, ...], components: Mapping[Field, tuple[Field, ...]]) -> dict[Key, Any]:
+def collect(
+    given: Any,
+    unknowns: tuple[Field, ...],
+    components: Mapping[Field, tuple[Field, ...]],
+    space: tuple[Coordinate, ...] = (),
+) -> dict[Key, Any]:
     """Return initial values by unknown (or its time derivative), each checked.
 
     Tensor values become flat tuples with one entry per component.
@@ -97,16 +103,21 @@ def collect(given: Any, unknowns: tuple[Field, ...], components: Mapping[Field, 
             raise InitialValueError(f"initial= gives two values for {target}. Keep one of them.")
         field = target.expr if isinstance(target, Dt) else target
         assert isinstance(field, Field)
-        result[target] = _tensor_value(target, field, value, components[field])
+        result[target] = _tensor_value(target, field, value, components[field], space)
     return result
 
 
-def _tensor_value(key: Key, field: Field, value: Any, parts: tuple[Field, ...]) -> Any:
+def _tensor_value(
+    key: Key, field: Field, value: Any, parts: tuple[Field, ...], space: tuple[Coordinate, ...]
+) -> Any:
     if not field.rank:
         return read_value(key, field, value)
     if callable(value) and not isinstance(value, sp.Basic):
         return tuple(ComponentOf(value, place) for place in range(len(parts)))
     entries = _flatten(value, field.rank)
+    if entries is None and isinstance(value, sp.Expr) and value.has(Operator):
+        expanded = Expander(space, {})(value)  # a sum of vectors, a curl, ...
+        entries = list(expanded.entries) if expanded.rank == field.rank else None
     if entries is None or len(entries) != len(parts):
         raise InitialValueError(
             f"The initial value of the {rank_name(field.rank)} {key} needs {len(parts)} components "

@@ -109,7 +109,7 @@ class Problem:
         checks.check_symbols(self.equations, domain, declared, chosen)
         self._set(unknowns=checks.order_unknowns(self.equations, chosen))
         components = make_components(self.unknowns, self.coordinates)
-        collected = initial_values.collect(given_initial, self.unknowns, components)
+        collected = initial_values.collect(given_initial, self.unknowns, components, self.coordinates)
         self._set(initial=initial_values.FrozenMapping(collected))
         self._check_initial_symbols()
         self._set(parameters=checks.order_parameters(self.equations, collected.values(), declared))

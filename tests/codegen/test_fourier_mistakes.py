@@ -120,3 +120,16 @@ def test_blame_names_the_place():
     ).discretize(rz.Fourier(16))  # fmt: skip
     message = system.explain_nonfinite(0.5, system.initial_state())
     assert "log(u) in the equation of u is nan at t = 0.5 at x = 0.3125" in message
+
+
+def test_vector_initial_value_may_be_an_expression_of_vectors():
+    w = rz.vector_fields("w")
+    a = rz.params("a", default=2.0)
+    box = rz.Box(x=(0, 2 * rz.pi), y=(0, 2 * rz.pi))
+    value = rz.vector(rz.sin(x), 0) + a * rz.vector(rz.sin(y), rz.sin(x))
+    problem = rz.Problem([rz.Eq(rz.dt(w), rz.lap(w))], domain=box, conditions=[rz.Periodic()], initial={w: value})
+    fields = problem.discretize(rz.Fourier(8, 8)).initial_state()
+    system = problem.discretize(rz.Fourier(8, 8))
+    X, Y = np.meshgrid(*system.layout.coords.values(), indexing="ij")
+    np.testing.assert_allclose(system.to_fields(fields)["w_x"], np.sin(X) + 2 * np.sin(Y), atol=1e-14)
+    np.testing.assert_allclose(system.to_fields(fields)["w_y"], 2 * np.sin(X), atol=1e-14)

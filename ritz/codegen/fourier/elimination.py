@@ -15,6 +15,7 @@ from fractions import Fraction
 
 import sympy as sp
 
+from ritz.codegen.fourier.solenoidal import reduce_on_constraints
 from ritz.codegen.fourier.terms import Term
 from ritz.errors import UnsupportedError
 from ritz.symbolic.multiplier import Multiplier
@@ -176,8 +177,22 @@ def _solve(
         response[:, e] = -inverse[:, column]
         response_mean[:, e] = -inverse_mean[:, column]
     linear = (-inverse * a).applyfunc(sp.cancel) if a.has(*DX) and inverse.has(*DX) else -inverse * a
+    if groups:
+        linear = _on_solenoidal(-inverse * a, groups, states)
     linear_mean = -inverse_mean * a.applyfunc(lambda v: _at_mean(v, zero))
     return Evolution(states, algebraic, linear, response, linear_mean, response_mean, groups)
+
+
+def _on_solenoidal(linear: sp.Matrix, groups: Sequence[Sequence[int]], states: Sequence[int]) -> sp.Matrix:
+    """The linear part in its simplest form on fields without divergence; floats are carried as symbols."""
+    floats = {f: sp.Dummy() for f in sorted(linear.atoms(sp.Float), key=float)}
+    exact = linear.xreplace(floats).applyfunc(sp.cancel)
+    columns = [[states.index(i) for i in group] for group in groups]
+    dim = len(groups[0])
+    reduced = reduce_on_constraints(
+        exact, columns, DX[:dim], lambda operator: as_multipliers(operator, sp.S.Zero, dim) is not None
+    )
+    return reduced.xreplace({d: f for f, d in floats.items()})
 
 
 def _at_mean(value: sp.Expr, zero: dict[sp.Symbol, int]) -> sp.Expr:
