@@ -176,9 +176,11 @@ def _solve(
     for column, e in enumerate(keep):
         response[:, e] = -inverse[:, column]
         response_mean[:, e] = -inverse_mean[:, column]
-    linear = (-inverse * a).applyfunc(sp.cancel) if a.has(*DX) and inverse.has(*DX) else -inverse * a
+    linear = -inverse * a
     if groups:
-        linear = _on_solenoidal(-inverse * a, groups, states)
+        linear = _on_solenoidal(linear, groups, states)
+    elif a.has(*DX) and inverse.has(*DX):
+        linear = linear.applyfunc(sp.cancel)
     linear_mean = -inverse_mean * a.applyfunc(lambda v: _at_mean(v, zero))
     return Evolution(states, algebraic, linear, response, linear_mean, response_mean, groups)
 
