@@ -111,4 +111,5 @@ def reject_unknown(given: Iterable[str], known: Iterable[str], what: str) -> Non
     valid = sorted(known)
     for name in given:
         if name not in valid:
-            raise OptionError(f"{what} has no option {name!r}.{nearest(name, valid)} Valid options: {', '.join(valid)}.")
+            listed = ", ".join(valid)
+            raise OptionError(f"{what} has no option {name!r}.{nearest(name, valid)} Valid options: {listed}.")

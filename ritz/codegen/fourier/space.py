@@ -108,6 +108,7 @@ class FourierLayout(StateLayout):
         self.size = length * len(self.fields)
         self.coords = {n: space.grid(i) for i, n in enumerate(space.names)}
         self.weights = np.tile(np.repeat(space.weights().ravel(), 2), len(self.fields))
+        self._named: set[tuple[str, str]] = set()
 
     @property
     def groups(self) -> Array:
@@ -202,7 +203,8 @@ class FourierLayout(StateLayout):
         Args:
             u: (size,) state vector.
             limit: largest accepted size of the modes at the cut-off, relative to the largest mode.
-            when: words for the message, such as " at t = 3".
+            when: words for the message, such as " at t = 3"; with them a field and axis are named once only, so
+                that a sweep does not repeat itself.
 
         Returns:
             Whether every field is resolved.
@@ -219,6 +221,9 @@ class FourierLayout(StateLayout):
                 tail = float(profile[index > 0.9 * cutoff].max())
                 if tail > limit * largest:
                     resolved = False
+                    if when and (name, coordinate) in self._named:
+                        continue
+                    self._named.add((name, coordinate))
                     low, high = self.space.bounds[axis]
                     cure = f"Are the data periodic on [{low:g}, {high:g})? If so, take more points."
                     warnings.warn(
