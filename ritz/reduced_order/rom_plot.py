@@ -50,7 +50,12 @@ def _errors(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> None:
         ax.semilogy(place[order], values[order], mark, label=label, **kwargs)
     if estimate.tolerance is not None:
         ax.axhline(estimate.tolerance, color="0.6", linestyle="--", linewidth=1, label="tolerance")
-    ax.set_xlabel(estimate.names[0] if single else f"point of ({', '.join(estimate.names)})")
+    if single:
+        ax.set_xlabel(estimate.names[0])
+    else:
+        ax.set_xticks(place)
+        kind = "held-back point" if estimate.held_back else "training point"
+        ax.set_xlabel(f"{kind} of ({', '.join(estimate.names)})" if estimate.names else kind)
     ax.set_ylabel("relative error")
     ax.set_title("held-back runs" if estimate.held_back else "training runs (none held back)", fontsize="medium")
     ax.legend(fontsize="small")

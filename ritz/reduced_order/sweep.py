@@ -51,7 +51,9 @@ def sweep(
         parameters: ``{parameter: (low, high) | [values] | number}``, or a list of points; see
             `ritz.reduced_order.sampling.draw`.
         t_span: (start, end) of every run.
-        sampling: ``"grid"``, ``"latin"``, ``"sobol"``, or an (n, d) array of points.
+        sampling: ``"grid"``, ``"latin"``, ``"sobol"``, or an (n, d) array of points. Latin hypercube and Sobol' points
+            fill the inside of the box and leave its ends and corners out, so a model trained on them extrapolates
+            there; ``reduce(system, {parameter: (low, high)})`` draws points of its own, corners included.
         n: number of points (along each range for a grid).
         rng: seed or generator of the random samplings.
         t_eval: times to store in every run; needed to join the runs in one table.
@@ -92,7 +94,7 @@ def sweep(
     job = _Job(system, samples, (float(t_span[0]), float(t_span[1])), options, directory)
     outcomes: dict[int, Record | BaseException] = {}
     interrupted = False
-    with _bar(progress, len(samples.values)) as advance:
+    with progress_bar(progress, len(samples.values)) as advance:
         try:
             for index, outcome in job.run(executor, workers):
                 outcomes[index] = outcome
@@ -261,13 +263,25 @@ def _complain(result: Sweep) -> None:
 
 
 @contextmanager
-def _bar(progress: bool | None, total: int) -> Iterator[Any]:
+def progress_bar(progress: bool | None, total: int | None, what: str = "sweep", unit: str = "run") -> Iterator[Any]:
+    """Show a bar while the block runs; yields ``advance(text="")``, which counts one and shows the text.
+
+    Args:
+        progress: whether to show it; None for interactive use only.
+        total: number of steps; None where it is not known.
+        what: shown in front. unit: name of one step.
+    """
     if progress is None:
         progress = sys.stderr.isatty() or "ipykernel" in sys.modules
     if not progress:
-        yield lambda: None
+        yield lambda text="": None
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc="sweep", unit="run") as bar:
-        yield bar.update
+    with tqdm(total=total, desc=what, unit=unit) as bar:
+
+        def advance(text: str = "") -> None:
+            bar.set_postfix_str(text, refresh=False)
+            bar.update()
+
+        yield advance

@@ -132,8 +132,7 @@ class Sweep:
                 raise UnsupportedError(
                     "The runs stored different times, so they do not fit one table. Give t_eval= to sweep."
                 )
-        tables = [run.to_xarray().drop_vars(self.names, errors="ignore") for run in runs]
-        joined = xr.concat(tables, dim="sample", combine_attrs="drop_conflicts", coords="minimal", compat="override")
+        joined = _stack(xr, runs, self.names)
         values = self.parameters[self.succeeded]
         columns = {name: ("sample", values[:, i]) for i, name in enumerate(self.names)}
         joined = joined.assign_coords(sample=self.succeeded, **columns)
@@ -150,3 +149,22 @@ class Sweep:
         if len(self.failures) > 5:
             lines.append(f"  ... and {len(self.failures) - 5} more in .failures")
         return "\n".join(lines)
+
+
+def _stack(xr: Any, runs: list[Any], names: tuple[str, ...]) -> xarray.Dataset:
+    """Return the fields of all runs as one Dataset with the new first dimension ``sample``.
+
+    Names, units and coordinates are those of the first run; of the run records the entries remain that all share.
+    """
+    from ritz.solvers.dataset import run_attrs
+
+    first = runs[0].to_xarray().drop_vars(names, errors="ignore")
+    values = [run.values() for run in runs]
+    variables = {
+        name: xr.Variable(("sample", *table.dims), np.stack([v[name] for v in values]), table.attrs)
+        for name, table in first.data_vars.items()
+    }
+    records = [run_attrs(run) for run in runs[1:]]
+    missing = object()
+    shared = {k: v for k, v in first.attrs.items() if all(r.get(k, missing) == v for r in records)}
+    return xr.Dataset(variables, first.coords, shared)

@@ -68,6 +68,19 @@ def test_oversampling_lowers_the_constant():
     assert len(add_points(plain.basis_, plain.indices_, 1000)) == 100
 
 
+def test_added_points_lower_the_trace_as_far_as_any_other_single_row():
+    basis = DEIM(12).fit(TRAIN).basis_
+    rows = qdeim_points(basis)
+    more = add_points(basis, rows, 2)
+
+    def trace(chosen):
+        return np.sum(np.linalg.svd(basis[chosen], compute_uv=False) ** -2.0)
+
+    for step in (12, 13):
+        others = [trace([*more[:step], i]) for i in set(range(100)) - set(more[:step].tolist())]
+        assert trace(more[: step + 1]) == pytest.approx(min(others), rel=1e-6)
+
+
 def test_gappy_recovers_the_span_from_any_points_of_full_rank():
     rng = np.random.default_rng(1)
     deim = DEIM(8).fit(TRAIN)

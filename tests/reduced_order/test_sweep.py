@@ -76,6 +76,17 @@ def test_tables(system):
         uneven.to_xarray()
 
 
+def test_tables_hold_every_run_and_what_the_records_share(system):
+    runs = sweep(system, {"a": [2.0, 0.5], "b": [1.0]}, (0, 1), t_eval=TIMES)
+    table = runs.select([0, 1]).to_xarray()
+    single = runs[0].to_xarray()
+    assert set(table.data_vars) == set(single.data_vars) and table.x.attrs == single.x.attrs
+    for i, a in enumerate((2.0, 0.5)):
+        np.testing.assert_array_equal(table.x.isel(sample=i), runs[i]["x"])
+        assert table.a.values[i] == a
+    assert table.attrs["method"] == single.attrs["method"] and "parameters" not in table.attrs
+
+
 def test_finished_runs_are_found_again(system, tmp_path, monkeypatch):
     solved = []
 
