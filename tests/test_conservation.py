@@ -43,7 +43,7 @@ def mean(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("method", ["auto", "RK45"])
 def test_inviscid_burgers(method):
-    """Before the shock (t = 1) mean and mean square stay; the form found for u u_x must keep them as the written one."""
+    """Before the shock (t = 1) mean and mean square stay; also by the form found for u u_x."""
     problem = rz.Problem([rz.Eq(rz.dt(u) + u * rz.dx(u), 0)], **line(0, 2 * rz.pi), initial={u: 0.3 + rz.sin(x)})
     for rewriter in ("egraph", None):
         system = problem.discretize(rz.Fourier(128), rewriter=rewriter)

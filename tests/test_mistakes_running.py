@@ -447,3 +447,26 @@ def test_failed_points_of_a_sweep_are_listed():
         rz.sweep(problem, {a: [1.0, 5.0]}, (0, 1))
     with pytest.raises(RitzError, match="Did you mean 'rtol'"):
         rz.sweep(problem, {a: [1.0]}, (0, 1), rtoll=1)
+
+
+def flow(initial: dict) -> rz.Problem:
+    """Velocity and pressure in two dimensions."""
+    p = rz.fields("p")
+    equations = [rz.Eq(rz.dt(w) + rz.dot(w, rz.grad(w)) + rz.grad(p), nu * rz.lap(w)), rz.Eq(rz.div(w), 0)]
+    box = rz.Box(x=(0, 2 * rz.pi), y=(0, 2 * rz.pi))
+    return rz.Problem(equations, domain=box, conditions=[rz.Periodic()], initial=initial)
+
+
+def test_initial_velocity_with_divergence():
+    y = rz.coords("y")
+    system = flow({w: (rz.sin(x), rz.sin(y))}).discretize(rz.Fourier(16, 16))
+    with pytest.raises(InitialValueError, match="w_x, w_y contradict the equation that sets their divergence to zero"):
+        rz.solve(system, (0, 1))
+    assert rz.solve(system, (0, 1), {w: (rz.sin(y), rz.sin(x))}).success
+
+
+def test_initial_value_of_an_unknown_that_follows_from_the_others():
+    y, p = rz.coords("y"), rz.fields("p")
+    system = flow({w: (rz.sin(y), rz.sin(x)), p: 1}).discretize(rz.Fourier(16, 16))
+    with pytest.raises(InitialValueError, match="p has no time derivative.*Remove p from the initial values"):
+        rz.solve(system, (0, 1))

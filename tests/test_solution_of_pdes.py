@@ -1,4 +1,4 @@
-"""Runs of `rz.solve` on periodic problems: order in time, forms that must agree, grids, threads, parameters, resuming."""
+"""Runs of `rz.solve` on periodic problems: order in time, forms that must agree, grids, threads, parameters."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_sides_of_an_equation_do_not_matter():
 @pytest.mark.parametrize("method", [m.name for m in rz.methods() if m.name != "SBDF2"])
 @pytest.mark.filterwarnings("ignore::ritz.errors.ResolutionWarning")
 def test_resumed_run_equals_one_run(method):
-    """Half of the run, then the rest from its Solution, with the parameters of the first half; dt is a binary number."""
+    """Half of the run, then the rest from its Solution and with its parameters; dt is a binary number."""
     options = {"method": method, "dt": 1 / 64}
     whole = rz.solve(burgers(), (0, 1), params={nu: 0.3}, **options)
     half = rz.solve(burgers(), (0, 0.5), params={nu: 0.3}, **options)

@@ -52,6 +52,12 @@ def _state(system: Any, form: Any, p: Array) -> Array:
     named = {i.name: v for i, v in zip(system.parameters, p, strict=True)}
     symbols |= {q: named[q.name] for q in form.parameters if q.name in named}
     names = getattr(layout, "full", layout).names  # a reduced layout projects the fields of the full one
+    surplus = [name for name in by_name if name not in names]
+    if surplus:
+        raise InitialValueError(
+            f"{surplus[0]} has no time derivative in the equations: its values follow from the others at every time. "
+            f"Remove {surplus[0]} from the initial values."
+        )
     values = {name: _value(name, by_name[name], symbols, grids) for name in names}
     u = layout.from_fields(values)
     if hasattr(layout, "check_resolution"):

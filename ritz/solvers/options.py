@@ -199,8 +199,6 @@ def read_start(system: Any, y0: Any, params: Mapping[Any, float] | None) -> tupl
         u0 = np.ascontiguousarray(state_of(system, y0, p))
     else:
         u0 = raw_state(y0)
-        if u0.shape == (size,) and hasattr(system.layout, "check_state"):
-            system.layout.check_state(u0)
     if resumed and u0.shape != (size,):
         raise InitialValueError(
             f"The Solution to resume from has states of {u0.size} numbers, this system has {size}: it comes from other "
@@ -211,6 +209,8 @@ def read_start(system: Any, y0: Any, params: Mapping[Any, float] | None) -> tupl
             f"The initial state must have shape ({size},), one number for each entry of the state vector; found shape "
             f"{u0.shape}. Values of fields go in as a mapping, {{name: values}}."
         )
+    if not resumed and hasattr(system.layout, "check_state"):
+        system.layout.check_state(u0)
     if not math.isfinite(float(u0.sum())) and not np.isfinite(u0).all():
         bad = int(np.flatnonzero(~np.isfinite(u0))[0])
         raise InitialValueError(f"The initial value is not finite: {system.layout.locate(bad)} is {u0[bad]}.")

@@ -85,7 +85,9 @@ class Fourier:
                 choices.append(f"{name} is eliminated mode by mode; where its mean is not determined it is 0")
         builder = NodeBuilder(system, space, grid_form)
         diagonal, others = builder.rows()
-        layout = FourierLayout(system.names, space)
+        place = {unknown: i for i, unknown in enumerate(system.evolution.states)}
+        groups = tuple(tuple(system.names[place[i]] for i in group) for group in system.evolution.solenoidal)
+        layout = FourierLayout(system.names, space, groups)
         names = system.names
         lowered = Lowered(
             builder.g, space, layout, dict(zip(names, builder.states, strict=True)),

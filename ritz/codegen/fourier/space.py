@@ -13,6 +13,7 @@ from ritz.codegen.transforms import TransformShape, provider
 from ritz.errors import InitialValueError, ResolutionWarning
 from ritz.symbolic.graph import Axis, LinearMap
 
+MOST_DIVERGENCE = 1e-3  # of an initial value that must have none, relative to its derivatives
 TAIL_WARNING = 1e-4  # share of the largest mode that may be left at the cut-off
 
 
@@ -97,12 +98,18 @@ class FourierSpace:
 
 
 class FourierLayout(StateLayout):
-    """Kept modes of every field, one field after the other, as pairs of real numbers."""
+    """Kept modes of every field, one field after the other, as pairs of real numbers.
+
+    Args:
+        names: of the fields.
+        space: grid and modes.
+        solenoidal: groups of fields that are the components of a field without divergence, in the order of the axes.
+    """
 
     is_complex = True
 
-    def __init__(self, names: Sequence[str], space: FourierSpace) -> None:
-        self.space = space
+    def __init__(self, names: Sequence[str], space: FourierSpace, solenoidal: tuple[tuple[str, ...], ...] = ()) -> None:
+        self.space, self.solenoidal = space, solenoidal
         length = 2 * int(np.prod(space.shape.modes))
         self.fields = tuple(FieldBlock(n, i * length, (i + 1) * length) for i, n in enumerate(names))
         self.size = length * len(self.fields)
@@ -183,18 +190,35 @@ class FourierLayout(StateLayout):
         return result
 
     def check_state(self, u: Array) -> None:
-        """Raise unless a raw state can be the modes of real fields: their means are real.
+        """Raise unless a state can start a run: means of real fields are real, constrained fields have no divergence.
 
         Raises:
-            InitialValueError: the usual cause are grid values passed as a raw state, which may have the same length.
+            InitialValueError: the usual cause of the former are grid values passed as a raw state, which may have the
+                same length.
         """
-        if not self.space.shape.real:
-            return
-        for f in self.fields:
+        self._check_divergence(u)
+        for f in self.fields if self.space.shape.real else ():
             if abs(u[f.start + 1]) > 1e-12 * np.abs(u[f.start : f.stop]).max():
                 raise InitialValueError(
                     f"This array is not a state vector: it would give the real field {f.name} a complex mean. A state "
                     f"vector holds Fourier modes; values on the grid go in by name, y0={{{f.name!r}: values}}."
+                )
+
+    def _check_divergence(self, u: Array) -> None:
+        if not self.solenoidal:
+            return
+        modes = self.modes(u)
+        waves = np.meshgrid(*(self.space.wavenumber(i) for i in range(self.space.slots)), indexing="ij")
+        for group in self.solenoidal:
+            slopes = [k * modes[name] for k, name in zip(waves, group, strict=True)]
+            largest = max(float(np.abs(s).max()) for s in slopes)
+            excess = float(np.abs(sum(slopes)).max())
+            if excess > MOST_DIVERGENCE * largest:
+                names = ", ".join(group)
+                raise InitialValueError(
+                    f"The initial values of {names} contradict the equation that sets their divergence to zero: its "
+                    f"largest mode is {excess / largest:.2g} of that of the derivatives. Start from the curl of a "
+                    "potential, or in two dimensions from u = dy(psi), v = -dx(psi)."
                 )
 
     def check_resolution(self, u: Array, *, limit: float = TAIL_WARNING, when: str = "") -> bool:
