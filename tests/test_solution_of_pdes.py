@@ -66,8 +66,6 @@ STEPS = {
 @pytest.mark.parametrize("method", [m.name for m in rz.methods()])
 def test_order_of_every_method(make, method):
     order = next(m.order for m in rz.methods() if m.name == method)
-    if method == "SBDF2" and make is schroedinger:
-        pytest.skip("BDF2 damps waves; its order on them is tested with the coefficients")
     counts = STEPS[method] * np.array([1, 2, 4] if order < 8 else [1, 1.6, 2.4])
     errors = []
     for n in counts:
