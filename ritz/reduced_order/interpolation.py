@@ -155,8 +155,8 @@ class DEIM(Estimator):
         self.error_bound_ = self.constant_ * pod.projection_error_
         return self
 
-    def fit_basis(self, basis: npt.ArrayLike) -> Self:
-        """Choose points for given modes (n, m), orthonormal in the weights.
+    def fit_basis(self, basis: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Self:
+        """Choose points for given modes (n, m), orthonormal in the weights, or take given ones (gappy POD).
 
         Raises:
             ValueError: if the modes depend on each other or outnumber the rows.
@@ -165,10 +165,15 @@ class DEIM(Estimator):
         modes = as_columns(basis, "basis")
         if modes.shape[1] > modes.shape[0]:
             raise ValueError(f"{modes.shape[1]} modes cannot be interpolated at {modes.shape[0]} points.")
-        rows = deim_points(modes) if self.method == "deim" else qdeim_points(modes)
+        if rows is not None:
+            indices = np.asarray(rows, dtype=np.int64)
+            if len(indices) < modes.shape[1]:
+                raise ValueError(f"{modes.shape[1]} modes need at least as many points; found {len(indices)}.")
+            return self._set(modes, indices)
+        chosen = deim_points(modes) if self.method == "deim" else qdeim_points(modes)
         if self.oversampling:
-            rows = add_points(modes, rows, self.oversampling)
-        return self._set(modes, rows)
+            chosen = add_points(modes, chosen, self.oversampling)
+        return self._set(modes, chosen)
 
     def _set(self, modes: FloatArray, rows: IntArray) -> Self:
         root = np.ones(len(modes)) if self.weights is None else np.sqrt(np.asarray(self.weights, dtype=np.float64))
@@ -188,10 +193,7 @@ class DEIM(Estimator):
         Raises:
             ValueError: if there are too few points or the modes cannot be told apart there.
         """
-        indices = np.asarray(rows, dtype=np.int64)
-        if len(indices) < self.basis_.shape[1]:
-            raise ValueError(f"{self.basis_.shape[1]} modes need at least as many points; found {len(indices)}.")
-        return DEIM(**self.get_params())._set(self.basis_, indices)
+        return DEIM(**self.get_params()).fit_basis(self.basis_, rows)
 
     def transform(self, values: npt.ArrayLike) -> FloatArray:
         """Return the mode coefficients from the values (k,) or (k, m) at `indices_`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Mapping
@@ -17,18 +18,21 @@ from ritz.errors import AccuracyWarning, OptionError, RitzError, RitzWarning, So
 from ritz.reduced_order.error_estimate import ErrorEstimate, relative_error
 from ritz.reduced_order.estimator import FloatArray, Seed, check_choice, choose_rank
 from ritz.reduced_order.galerkin import Factor, point_form, project
-from ritz.reduced_order.hyper import CHOICES, choose_points, product_snapshots, split_products
+from ritz.reduced_order.gain import warn_no_gain
+from ritz.reduced_order.hyper import CHOICES, Sampling, choose_points, decompose, product_snapshots, split_products
 from ritz.reduced_order.operators import ReducedOperators
 from ritz.reduced_order.pod import POD
 from ritz.reduced_order.reduced_layout import ReducedLayout
 from ritz.reduced_order.reduced_system import ReducedSystem, Training
 from ritz.reduced_order.region import TrainingRegion
+from ritz.reduced_order.sweep import progress_bar
 from ritz.reduced_order.sweep import sweep as run_sweep
 from ritz.reduced_order.sweep_result import Sweep
 from ritz.reduced_order.training import split_sweep, training_points
 
 ROUNDS = 6  # how often the basis may grow until the held-back error meets the tolerance
 HEADROOM = 1e-3  # the largest basis tried has a projection error of this share of the tolerance
+logger = logging.getLogger("ritz.reduced_order")
 
 
 def reduce(
@@ -57,7 +61,7 @@ def reduce(
     The system is solved at training points; the modes come from a proper orthogonal decomposition of all stored
     states; the equations are projected on them (Galerkin). Polynomial terms are projected exactly, other nonlinear
     terms are interpolated from a few grid points. The error is then measured at points that were held back, and the
-    basis grows until it is below `tol`.
+    basis grows until it is below `tol`. Progress is logged to ``logging.getLogger("ritz.reduced_order")``.
 
     Args:
         system: a System, full or itself reduced, with a structure that can be projected.
@@ -67,8 +71,8 @@ def reduce(
         tol: relative error wanted at the held-back points, in the mean square over space, fields and time.
         rank: number of modes; `tol` then only steers the interpolation of nonlinear terms.
         method: ``"galerkin"``.
-        hyper: ``"auto"`` (exact where polynomial of degree at most 3 and cheap, else Q-DEIM), ``"deim"``, ``"qdeim"``
-            (all nonlinear terms interpolated), or None (exact only).
+        hyper: ``"auto"`` (exact where polynomial of degree at most 3 and cheaper, else Q-DEIM), ``"deim"``,
+            ``"qdeim"`` (all nonlinear terms interpolated), or None (exact only).
         n_train: training runs; default 8 for one parameter, 10 for each of several. Corners are included.
         n_test: held-back runs; default a quarter of the training runs, at least 2.
         t_eval: times stored in every run; default 101 equal ones.
@@ -90,6 +94,7 @@ def reduce(
 
     Warns:
         AccuracyWarning: if no basis meets `tol` at the held-back points.
+        NoGainWarning: if one evaluation of the reduced model takes more operations than one of the full model.
         SweepWarning: if some runs failed.
 
     Example:
@@ -126,11 +131,17 @@ def reduce(
         raise SolveError("All training runs failed:\n" + "\n".join(f"  {f}" for f in training.failures[:3]))
     maker = _Maker(system, form, training, test, tol=tol, rank=rank, hyper=hyper, center=center, pod=pod, rng=rng)
     solved = time.perf_counter()
-    model = maker.search(settings)
+    logger.info(
+        "%d training and %d held-back runs in %.1f s; up to %d modes", len(training.succeeded), len(test.succeeded),
+        solved - began, maker.pod.rank_,
+    )  # fmt: skip
+    with progress_bar(progress, None, "reduce", "model") as maker.advance:
+        model = maker.search(settings)
     seconds = (solved - began, time.perf_counter() - solved)
     model.training = replace(model.training, seconds=seconds)
     if not model.error_estimate.met:
         _warn_unmet(model, maker)
+    warn_no_gain(model)
     return model
 
 
@@ -162,6 +173,10 @@ class _Maker:
         self.pod = POD(rank, limit, method=pod, weights=layout.weights, center=center, groups=blocks, rng=rng)
         self.pod.fit(snapshots)
         self.n_snapshots = snapshots.shape[1]
+        self.advance: Any = None
+        self._product_pods: dict[int, POD] = {}
+        self._seen_products: set[int] = set()
+        self._samplings: dict[tuple[tuple[int, ...], float], Sampling] = {}
 
     def search(self, options: dict[str, Any]) -> ReducedSystem:
         """Return the smallest basis tried whose held-back error is within the tolerance."""
@@ -195,18 +210,30 @@ class _Maker:
         if self.form is None:  # a reduced model is reduced by its own operators
             operators = self.system.operators.project(basis, test, self.pod.mean_)
             return _Projected(operators, self.system.factors, self.system.training.exact, self.system.training.sampled)
-        exact, sampled = split_products(self.form, rank, self.hyper)
-        sampling, modes = None, {}
-        if sampled:
-            runs = [solution for _, solution in self.training]
-            sampling = choose_points(
-                product_snapshots(self.form, sampled, runs, self.n_snapshots),
-                accuracy,
-                "deim" if self.hyper == "deim" else "qdeim",
-            )
-            modes = {j: (sampling.modes[j], sampling.constants[j]) for j in sampling.modes}
+        exact, sampled = split_products(
+            self.form, rank, self.hyper, lambda products: len(self._sampling(products, accuracy).points)
+        )
+        sampling = self._sampling(sampled, accuracy) if sampled else None
+        modes = {} if sampling is None else {j: (sampling.modes[j], sampling.constants[j]) for j in sampling.modes}
+        logger.info(
+            "projecting on %d modes: %d nonlinear products exact, %d sampled at %d points", rank, len(exact),
+            len(sampled), 0 if sampling is None else len(sampling.points),
+        )  # fmt: skip
         operators, factors = project(self.form, basis, test, self.pod.mean_, exact, sampling)
         return _Projected(operators, factors, len(exact), modes)
+
+    def _sampling(self, products: list[int], accuracy: float) -> Sampling:
+        """Return sampling points of these products; snapshots are decomposed once, points found once an accuracy."""
+        key = (tuple(products), accuracy)
+        if key not in self._samplings:
+            new = [j for j in products if j not in self._seen_products]
+            if new:
+                runs = [solution for _, solution in self.training]
+                self._product_pods |= decompose(product_snapshots(self.form, new, runs, self.n_snapshots))
+                self._seen_products.update(new)
+            pods = {j: self._product_pods[j] for j in products if j in self._product_pods}
+            self._samplings[key] = choose_points(pods, accuracy, "deim" if self.hyper == "deim" else "qdeim")
+        return self._samplings[key]
 
     def _model(self, projected: _Projected, rank: int, options: dict[str, Any]) -> ReducedSystem:
         basis = np.ascontiguousarray(self.pod.components_[:, :rank])
@@ -227,6 +254,9 @@ class _Maker:
         operators = projected.operators.truncate(rank)
         model = ReducedSystem(self.system, layout, operators, projected.factors, self._region(), record, unknown)
         model.error_estimate = self._estimate(model, options, unknown)
+        logger.info("%d modes, %d points: held-back error %.1e", rank, operators.points, float(model.error_estimate))
+        if self.advance is not None:
+            self.advance(f"{rank} modes, error {float(model.error_estimate):.1e}")
         return model
 
     def _region(self) -> TrainingRegion:

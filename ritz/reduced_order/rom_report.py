@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ritz.reduced_order.gain import full_operations
+
 if TYPE_CHECKING:
     from ritz.reduced_order.reduced_system import ReducedSystem
 
@@ -94,7 +96,8 @@ def report(model: ReducedSystem) -> ReducedReport:
         f"  size      {full.layout.size} unknowns -> {model.size} modes, from {training.n_snapshots} snapshots of "
         f"{training.n_train} runs ({training.seconds[0]:.3g} s for the runs, {training.seconds[1]:.3g} s for the rest)",
         f"  terms     {_terms(model)}",
-        f"  online    {operators.operations} multiply-adds for one evaluation",
+        f"  online    {operators.operations} multiply-adds for one evaluation; the full model about "
+        f"{full_operations(full):.2g} operations",
         f"  accuracy  {estimate}" + ("" if estimate.met else f", above the tolerance {estimate.tolerance:g}"),
     ]
     for point, error, best in zip(estimate.parameters, estimate.errors, estimate.projections, strict=True):

@@ -7,7 +7,7 @@ from reduction_fakes import POINTS, SIZE, FullModel
 from ritz.errors import OptionError, UnsupportedError
 from ritz.reduced_order.error_estimate import ErrorEstimate
 from ritz.reduced_order.galerkin import factor_values, point_form, project
-from ritz.reduced_order.hyper import choose_points, split_products
+from ritz.reduced_order.hyper import choose_points, decompose, operations, split_products
 from ritz.reduced_order.monomials import count, monomial_jacobian, monomial_values, monomials, product_columns
 from ritz.reduced_order.operators import ReducedOperators
 from ritz.reduced_order.pod import orthonormalize
@@ -27,7 +27,7 @@ def reduced(full, rank=5, *, center=True, hyper="auto", oversample_all=True):
     exact, sampled = split_products(full.form, rank, hyper)
     sampling = None
     if sampled:
-        sampling = choose_points({j: np.eye(POINTS) for j in sampled}, 1e-15, "qdeim")
+        sampling = choose_points(decompose({j: np.eye(POINTS) for j in sampled}), 1e-15, "qdeim")
     test = weights[:, None] * basis
     operators, factors = project(full.form, basis, test, mean, exact, sampling)
     layout = ReducedLayout(full.layout, basis, test, mean)
@@ -93,7 +93,7 @@ def test_a_truncated_model_is_the_model_of_the_smaller_basis():
     large = reduced(full, 6)
     basis, test = large.layout.basis[:, :4], large.layout.test[:, :4]
     exact, sampled = split_products(full.form, 4, "auto")
-    sampling = choose_points({j: np.eye(POINTS) for j in sampled}, 1e-15, "qdeim")
+    sampling = choose_points(decompose({j: np.eye(POINTS) for j in sampled}), 1e-15, "qdeim")
     direct, factors = project(full.form, basis, test, large.layout.mean, exact, sampling)
     cut = large.operators.truncate(4)
     z = RNG.standard_normal(4)
@@ -151,7 +151,7 @@ def test_deim_of_a_nonlinear_term_converges_with_its_points():
     expected = test.T @ full.rhs(0.0, basis @ z, P)
     errors, points = [], []
     for tol in (1e-1, 1e-2, 1e-6):
-        sampling = choose_points({2: columns}, tol, "deim")
+        sampling = choose_points(decompose({2: columns}), tol, "deim")
         operators, factors = project(full.form, basis, test, np.zeros(SIZE), [], sampling)
         now = operators.assemble(factor_values(full.form, factors, P, 0.0))
         value = now.polynomial(z) + now.sampled(z, full.form.products, 0.0, P)
@@ -162,7 +162,7 @@ def test_deim_of_a_nonlinear_term_converges_with_its_points():
 
 
 def test_zero_terms_need_no_points():
-    sampling = choose_points({0: np.zeros((POINTS, 4))}, 1e-3, "qdeim")
+    sampling = choose_points(decompose({0: np.zeros((POINTS, 4))}), 1e-3, "qdeim")
     assert not len(sampling.points)
     operators, _ = project(
         FullModel(products=(0,)).form, np.eye(SIZE, 2), np.eye(SIZE, 2), np.zeros(SIZE), [], sampling
@@ -175,6 +175,12 @@ def test_choice_of_exact_and_sampled_terms():
     assert split_products(form, 10, "auto") == ([0, 1], [2])
     assert split_products(form, 30, "auto") == ([0], [1, 2])
     assert split_products(form, 100, "auto") == ([], [0, 1, 2])
+    assert split_products(form, 30, "auto", lambda sampled: 10) == ([0], [1, 2]), "sampling two costs less"
+    assert split_products(form, 30, "auto", lambda sampled: 5000 * len(sampled)) == ([0, 1], [2])
+    assert split_products(form, 60, "auto", lambda sampled: 400 * len(sampled)) == ([0], [1, 2])
+    assert split_products(form, 60, "auto", lambda sampled: 20 * len(sampled)) == ([], [0, 1, 2])
+    assert operations(form, 10, [0, 1], [], 0) == 10 * (55 + 220)
+    assert operations(form, 10, [0], [1, 2], 7) == 10 * 55 + (len(form.inputs) + 2) * 7 * 10
     assert split_products(form, 5, "deim") == ([], [0, 1, 2])
     assert split_products(FullModel(products=(0, 1)).form, 100, None) == ([0, 1], [])
     with pytest.raises(UnsupportedError, match=r'1 of 3 nonlinear terms are not\. Use hyper="auto"'):

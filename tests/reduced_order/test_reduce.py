@@ -180,6 +180,8 @@ def test_a_term_that_is_no_polynomial_is_sampled():
     ranges = {"d": (0.05, 0.15), "a": (0.5, 1.5)}
     rom = rz.reduce(full, ranges, (0, 2), tol=1e-3, n_train=8, n_test=2)
     assert rom.error_estimate.met and 0 < rom.operators.points < 40
+    right = rom.plot()[1]
+    assert right.get_xlabel() == "held-back point of (d, a)" and right.get_xticks().tolist() == [1, 2]
     z = rom.initial_state(full.parameter_values()) + 0.01
     p = full.parameter_values({"a": 1.2})
     assert relative(rom.rhs(0.0, z, p), projected(rom, 0.0, z, p)) < 1e-2
