@@ -55,9 +55,10 @@ def prepare(arguments):
     coefficients = np.stack(problems.etd_coefficients(k**2 - k**4, problems.KS["dt"]))
     gain, values = -0.5j * k, np.empty(n)
     work = np.empty((7, k.size), dtype=complex)
+    plans = inverse, forward  # their memory has to live as long as `run`
     addresses = inverse.function, inverse.address, forward.function, forward.address
 
-    def run(steps):
+    def run(steps, _keep=plans):
         v = shape.forward(problems.ks_start(n))
         advance(v, steps, tuple(coefficients), gain, values, tuple(work), *addresses)
         return shape.inverse(v)

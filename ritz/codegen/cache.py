@@ -9,6 +9,7 @@ The folder is ``$RITZ_CACHE_DIR`` or the platform's cache folder. `status` tells
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -84,7 +85,7 @@ def load(source: str) -> ModuleType:
     Returns:
         the module; the same object for the same text within one process.
     """
-    name = _PREFIX + hashlib.sha256(source.encode()).hexdigest()[:24]
+    name = _PREFIX + hashlib.sha256(_salt() + source.encode()).hexdigest()[:24]
     loaded = sys.modules.get(name)
     if loaded is not None and Path(str(loaded.__file__)).parent == directory():
         return loaded
@@ -99,6 +100,12 @@ def load(source: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+@functools.cache
+def _salt() -> bytes:
+    """What compiled kernels depend on besides their own text: the calling convention they import."""
+    return Path(__file__).with_name("abi.py").read_bytes()
 
 
 def _write(name: str, source: str) -> Path:

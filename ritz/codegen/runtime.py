@@ -21,6 +21,7 @@ from functools import cache
 
 from numba import cfunc, njit, prange
 
+from ritz.codegen import threads
 from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_map, call_rhs, call_stage
 
 LOOP, MAP, MAPS = 0, 1, 2
@@ -56,13 +57,8 @@ def run_split(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
 
 @cache
 def _parallel_runner() -> int:
-    """Address of the threaded interpreter.
-
-    Numba's thread pool has to be running before code that needs it is loaded from the cache.
-    """
-    from numba.np.ufunc.parallel import _launch_threads
-
-    _launch_threads()
+    """Address of the threaded interpreter."""
+    threads.launch()
 
     @njit(parallel=True, cache=True)
     def share(address, rows, chunks, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
@@ -97,6 +93,6 @@ def _parallel_runner() -> int:
 _keep_alive: list[object] = []
 
 
-def runner(threads: int) -> int:
+def runner(count: int) -> int:
     """Address of the interpreter for this number of threads."""
-    return _parallel_runner() if threads > 1 else int(run_serial.address)
+    return _parallel_runner() if count > 1 else int(run_serial.address)

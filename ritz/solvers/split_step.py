@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritz.codegen import cache as kernels
+from ritz.codegen import threads
 from ritz.solvers.frame import ERROR, LINEAR, NEW, OLD, PLACE, PREVIOUS, ROWS, SCRATCH
 
 REAL, MIXED, COMPLEX = "real", "mixed", "complex"
@@ -241,9 +242,7 @@ def compile_method(method: SplitMethod, kind: str) -> CompiledMethod:
 
 def parallel_runner() -> int:
     """Address of the function that shares a pass among threads (Numba's pool is started first)."""
-    from numba.np.ufunc.parallel import _launch_threads
-
-    _launch_threads()
+    threads.launch()
     return int(kernels.load(_PARALLEL).run.address)
 
 
