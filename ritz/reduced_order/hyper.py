@@ -83,7 +83,7 @@ def split_products(
     large = _up_to(degrees, rank, MAX_TENSOR)
     splits = [[j for j in large if degrees[j] <= d] for d in range(MAX_DEGREE, highest, -1)] + [small]
     candidates = [(chosen, [j for j in products if j not in chosen]) for chosen in splits]
-    return min(candidates, key=lambda s: operations(form, rank, *s, points(s[1]) if s[1] else 0))
+    return min(candidates, key=lambda s: operations(form, rank, s[0], s[1], points(s[1]) if s[1] else 0))
 
 
 def _up_to(degrees: dict[int, int], rank: int, limit: int) -> list[int]:
@@ -130,7 +130,7 @@ def product_snapshots(form: Any, products: list[int], runs: Iterable[Any], total
 
 
 def decompose(snapshots: dict[int, FloatArray]) -> dict[int, POD]:
-    """Return the modes of every product that is not zero, down to round-off; `choose_points` takes as many as needed."""
+    """Return the modes of every product that is not zero, down to round-off; `choose_points` takes what it needs."""
     return {product: POD().fit(columns) for product, columns in snapshots.items() if columns.any()}
 
 

@@ -76,6 +76,8 @@ def add_points(basis: FloatArray, rows: IntArray, count: int) -> IntArray:
         all rows, the given ones first.
     """
     taken = [int(row) for row in rows]
+    if count <= 0:
+        return np.array(taken, dtype=np.int64)
     _, sigma, right = np.linalg.svd(basis[taken], full_matrices=False)
     scaled = right.T / np.maximum(sigma, 1e-7 * sigma[0])
     solved = basis @ (scaled @ scaled.T)  # row i is inv(S.T @ S) b_i

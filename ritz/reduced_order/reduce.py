@@ -17,8 +17,8 @@ import numpy.typing as npt
 from ritz.errors import AccuracyWarning, OptionError, RitzError, RitzWarning, SolveError
 from ritz.reduced_order.error_estimate import ErrorEstimate, relative_error
 from ritz.reduced_order.estimator import FloatArray, Seed, check_choice, choose_rank
-from ritz.reduced_order.galerkin import Factor, point_form, project
 from ritz.reduced_order.gain import warn_no_gain
+from ritz.reduced_order.galerkin import Factor, point_form, project
 from ritz.reduced_order.hyper import CHOICES, Sampling, choose_points, decompose, product_snapshots, split_products
 from ritz.reduced_order.operators import ReducedOperators
 from ritz.reduced_order.pod import POD
@@ -31,6 +31,7 @@ from ritz.reduced_order.sweep_result import Sweep
 from ritz.reduced_order.training import split_sweep, training_points
 
 ROUNDS = 6  # how often the basis may grow until the held-back error meets the tolerance
+STAGNATION = 0.8  # it stops growing when a round leaves more than this share of the smallest error before
 HEADROOM = 1e-3  # the largest basis tried has a projection error of this share of the tolerance
 logger = logging.getLogger("ritz.reduced_order")
 
@@ -94,7 +95,7 @@ def reduce(
 
     Warns:
         AccuracyWarning: if no basis meets `tol` at the held-back points.
-        NoGainWarning: if one evaluation of the reduced model takes more operations than one of the full model.
+        NoGainWarning: if one evaluation of the reduced model takes as many operations as one of the full one.
         SweepWarning: if some runs failed.
 
     Example:
@@ -179,13 +180,14 @@ class _Maker:
         self._samplings: dict[tuple[tuple[int, ...], float], Sampling] = {}
 
     def search(self, options: dict[str, Any]) -> ReducedSystem:
-        """Return the smallest basis tried whose held-back error is within the tolerance."""
+        """Return the smallest basis tried whose held-back error is within the tolerance, else the most accurate."""
         largest = self.pod.rank_
         if self.rank is not None:
             return self._model(self._project(largest, 0.1 * self.tol), largest, options)
         rank = self._rank_for(0.5 * self.tol)
         accuracy, best = 0.1 * self.tol, None
         for _ in range(ROUNDS):
+            before = np.inf if best is None else float(best.error_estimate)
             reach = min(largest, -(-4 * rank // 3) + 2)
             projected = self._project(reach, accuracy)
             for tried in sorted({rank, (rank + reach) // 2, reach}):
@@ -194,7 +196,11 @@ class _Maker:
                     best = model
                 if model.error_estimate.met:
                     return model
+            assert best is not None
             if reach == largest and not projected.sampled:
+                break
+            if float(best.error_estimate) > STAGNATION * before:
+                logger.info("more modes and points help no further; the error stays at %s", best.error_estimate)
                 break
             rank, accuracy = min(reach + 1, largest), 0.1 * accuracy
         assert best is not None

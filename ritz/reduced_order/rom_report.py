@@ -97,7 +97,7 @@ def report(model: ReducedSystem) -> ReducedReport:
         f"{training.n_train} runs ({training.seconds[0]:.3g} s for the runs, {training.seconds[1]:.3g} s for the rest)",
         f"  terms     {_terms(model)}",
         f"  online    {operators.operations} multiply-adds for one evaluation; the full model about "
-        f"{full_operations(full):.2g} operations",
+        f"{full_operations(full):.2g}",
         f"  accuracy  {estimate}" + ("" if estimate.met else f", above the tolerance {estimate.tolerance:g}"),
     ]
     for point, error, best in zip(estimate.parameters, estimate.errors, estimate.projections, strict=True):

@@ -134,7 +134,7 @@ class Sweep:
                 )
         joined = _stack(xr, runs, self.names)
         values = self.parameters[self.succeeded]
-        columns = {name: ("sample", values[:, i]) for i, name in enumerate(self.names)}
+        columns: dict[str, Any] = {name: ("sample", values[:, i]) for i, name in enumerate(self.names)}
         joined = joined.assign_coords(sample=self.succeeded, **columns)
         if self.samples.shape is None:
             return joined

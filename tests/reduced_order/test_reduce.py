@@ -15,6 +15,7 @@ from ritz.errors import (
     SolveError,
     UnsupportedError,
 )
+from ritz.reduced_order.gain import NoGainWarning, full_operations
 from ritz.reduced_order.reduced_system import ReducedSystem
 from ritz.reduced_order.sweep import SweepWarning, rebuild, recipe_of
 
@@ -296,3 +297,17 @@ def test_initial_values_may_depend_on_parameters():
     assert rom.error_estimate.met
     first, second = (rom.initial_state(rom.parameter_values({"a": value})) for value in (0.6, 1.2))
     np.testing.assert_allclose(2 * first, second, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore::ritz.errors.ResolutionWarning")
+def test_a_model_without_gain_is_said_and_the_search_ends(caplog, capsys):
+    x, u, c = rz.coords("x"), rz.fields("u"), rz.params("c", default=1.0)
+    full = system_of([rz.Eq(rz.dt(u) + u * rz.dx(u), rz.dx(u, 2) / 50)], {u: rz.sin(x + c)}, 64)
+    caplog.set_level("INFO", logger="ritz.reduced_order")
+    with pytest.warns(NoGainWarning, match=r"No gain expected: \d+ modes, \d+ points; .*Narrow the parameter ranges"):
+        rom = rz.reduce(full, {"c": (0.0, 6.28)}, (0, 2), tol=1e-5, n_train=8, n_test=2, hyper=None, progress=True)
+    assert rom.operators.operations > full_operations(full) and full_operations(rom) == rom.operators.operations
+    text = caplog.text
+    assert "8 training and 2 held-back runs" in text and "projecting on" in text and "held-back error" in text
+    assert "reduce" in capsys.readouterr().err
+    assert text.count("projecting on") <= 3, "no more rounds than needed"
