@@ -26,7 +26,7 @@ from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_map, call_rhs, 
 
 LOOP, MAP, MAPS = 0, 1, 2
 HEADER, STRIDE = 2, 5
-PARALLEL_MIN = 8192  # values a loop must touch before threads pay for their start (about 4 microseconds)
+PARALLEL_MIN = 4096  # values a loop must touch before threads pay for their start (about 4 microseconds)
 
 
 @cfunc(RHS_SIGNATURE, cache=True)

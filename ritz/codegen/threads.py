@@ -10,10 +10,11 @@ from functools import cache
 def launch() -> None:
     """Start the pool; has to happen before code with parallel loops is loaded from the cache.
 
-    Between two loops the threads sleep instead of spinning (unless ``OMP_WAIT_POLICY`` says otherwise): transforms have
-    threads of their own, and on a busy machine spinning threads would keep everybody from working.
+    Between two loops a thread of GNU OpenMP spins for about a millisecond, then sleeps, unless the environment says
+    otherwise: waking a sleeping thread takes as long as a loop over a small grid.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000000")
     from numba.np.ufunc.parallel import _launch_threads
 
     _launch_threads()

@@ -57,3 +57,17 @@ def test_modes_are_amplitudes():
 def test_unknown_provider_offers_the_nearest():
     with pytest.raises(OptionError, match="Did you mean 'rocket'"):
         provider("rockett")
+
+
+@pytest.mark.parametrize("points", [(12, 10), (9, 15), (8, 6, 10)])
+def test_rows_and_columns_shared_by_threads(points):
+    shape = TransformShape(points, tuple((n - 1) // 3 for n in points))
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((1, *points))
+    modes, back = np.zeros((1, *shape.modes), dtype=complex), np.zeros((1, *points))
+    for direction, source, target in (("forward", values, modes), ("inverse", modes, back)):
+        plan = provider("rocket")(shape, 1, 2, direction)
+        for _ in range(2):
+            CALL(plan.function)(plan.address, source.ctypes.data, target.ctypes.data)
+    np.testing.assert_allclose(modes, shape.forward(values), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(back, shape.inverse(modes), rtol=0, atol=1e-14)

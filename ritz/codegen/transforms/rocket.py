@@ -207,7 +207,11 @@ _MAKERS: dict[tuple[str, bool, bool], Callable[[], Any]] = {
 
 
 @cache
-def _compiled(direction: str, real: bool, line: bool) -> Any:
+def _compiled(direction: str, real: bool, line: bool, shared: bool) -> Any:
+    if shared and real and not line:
+        from ritz.codegen.transforms import rocket_shared
+
+        return rocket_shared.inverse_real_box() if direction == "inverse" else rocket_shared.forward_real_box()
     return _MAKERS[direction, real, line]()
 
 
@@ -225,5 +229,5 @@ def make_plan(shape: TransformShape, batch: int, threads: int, direction: str) -
     buffers = [np.zeros(batch * size, dtype=np.complex128) for size in sizes]
     numbers = [batch, n0, n1, n2, m0, m1, m2, threads, *(b.ctypes.data for b in buffers), 1, 2, 3]
     plan = np.array(numbers, dtype=np.int64)
-    function = _compiled(direction, shape.real, lead == 2)
+    function = _compiled(direction, shape.real, lead == 2, threads > 1)
     return Plan(int(function.address), plan.ctypes.data, (plan, buffers))
