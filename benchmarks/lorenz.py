@@ -18,7 +18,7 @@ def main() -> int:
         Side("numbalsoda, compiled function", "numbalsoda_ode.py", {}, "numbalsoda", 2.0, tolerance=5e-3),
     ]
     reference = {"end": problems.lorenz_reference()}
-    return 0 if compare("Lorenz, t = 10, 1e-6", sides, reference, count=20, unit="solve", given=given) else 1
+    return 0 if compare("Lorenz, t = 10, 1e-6", sides, reference, count=100, unit="solve", given=given) else 1
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ class Instance:
             self._strides[name] = self.arrays[name].nbytes // batch
         self.entries = np.array([self._entry(name, offsets) for name in compiled.emitted.slots], dtype=np.int64)
         self._plans: list[Any] = []
+        self._tables_of: tuple[float, ...] | None = None
         self._bind(max(threads, 1))
 
     def _shape(self, axes: Sequence[Axis] | frozenset[Axis]) -> tuple[int, ...]:
@@ -198,8 +199,10 @@ class Instance:
         """Compute the tables for a parameter vector; the arrays keep their addresses."""
         program = self.compiled.program
         g, roots = program.graph, list(program.tables.values())
-        if not roots:
+        key = tuple(p.values())
+        if not roots or key == self._tables_of:
             return
+        self._tables_of = key
         values = leaf_values(g, roots, self.space, p)
         results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
         for array, result in zip(self.tables.values(), results, strict=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +20,8 @@ from ritz.codegen.realify import realify
 from ritz.errors import OptionError, ParameterError, RitzError, nearest
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
+
+IDLE = 4  # instances kept for later users
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class System:
         self._point_form: Any = None
         self._initial: tuple[bytes, Array] | None = None
         self._shared: Bound | None = None
+        self._idle: dict[int, deque[Instance]] = {}
 
     @property
     def name(self) -> str:
@@ -207,7 +212,11 @@ class System:
         p = self.parameter_vector(p)
         if self._shared is not None and self._shared.p.tobytes() == p.tobytes():
             return self._shared
-        instance = self._instance(self._main, threads)
+        idle = self._idle.setdefault(threads, deque(maxlen=IDLE))
+        try:
+            instance = idle.pop()
+        except IndexError:
+            instance = self._instance(self._main, threads)
         instance.update(self._named(p))
         linear, whole = self.linear_diagonal(p), instance.address
         if linear is not None:
@@ -218,6 +227,8 @@ class System:
         )  # fmt: skip
         if is_scalar(instance.compiled.program):  # no memory of its own: one serves all users
             self._shared = bound
+        else:  # the memory serves the next user once this one is gone
+            weakref.finalize(bound, idle.append, instance).atexit = False
         return bound
 
     @property

@@ -6,7 +6,9 @@ compiled once per machine whatever the method, the system and the kind of number
 
 from __future__ import annotations
 
+import hashlib
 import math
+import threading
 from collections import OrderedDict
 from typing import Any
 
@@ -89,6 +91,7 @@ from ritz.solvers.split_step import COMPLEX, SplitMethod, compile_method, kind_o
 from ritz.solvers.stepping import HELPER, LOOP, copy, error_norm, is_finite, judge, next_time
 
 Array = NDArray[np.float64]
+RECENT_BYTES = 64 << 20  # coefficient tables kept between runs
 TABLE_BYTES = 512 << 20  # coefficient tables kept for step sizes that may come back
 PARALLEL_MIN = 8192  # entries a pass must touch before threads pay for their start
 
@@ -257,6 +260,26 @@ def split_loop(frame_address):  # type: ignore[no-untyped-def]
             return
 
 
+_recent: OrderedDict[tuple[str, float, bytes], NDArray[Any]] = OrderedDict()
+_recent_lock = threading.Lock()
+
+
+def recent_table(method: SplitMethod, linear: NDArray[Any], h: float) -> NDArray[Any]:
+    """Coefficient tables of a step size, kept for the next run of the same equation."""
+    assert method.fill is not None
+    key = (method.name, h, hashlib.blake2b(linear.tobytes(), digest_size=16).digest())
+    with _recent_lock:
+        table = _recent.get(key)
+    if table is None:
+        table = np.empty((method.tables, linear.size), linear.dtype)
+        method.fill(linear, h, table)
+        with _recent_lock:
+            _recent[key] = table
+            while sum(t.nbytes for t in _recent.values()) > RECENT_BYTES:
+                _recent.popitem(last=False)
+    return table
+
+
 class SplitEngine:
     """A split method at work on one bound system.
 
@@ -329,9 +352,7 @@ class SplitEngine:
         """Make the coefficient tables of step `h` current, computing them if they are not kept."""
         table = self._tables.pop(h, None)
         if table is None:
-            table = np.empty((self.method.tables, self._count), self.linear.dtype)
-            assert self.method.fill is not None
-            self.method.fill(self.linear, h, table)
+            table = recent_table(self.method, self.linear, h)
             while self._tables and (len(self._tables) + 1) * table.nbytes > TABLE_BYTES:
                 self._tables.popitem(last=False)
         self._tables[h] = table
