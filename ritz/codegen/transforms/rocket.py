@@ -31,9 +31,12 @@ def _axis(plan_, k):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _spread(source, target, blocks, m, n, row):  # type: ignore[no-untyped-def]
-    """Copy kept modes (blocks, m, row) into (blocks, n, row); the middle of the target is left alone."""
-    k = m // 2
+def _spread(source_, target_, blocks, m, n, row_):  # type: ignore[no-untyped-def]
+    """Copy kept modes (blocks, m, row) into (blocks, n, row); the middle of the target is left alone.
+
+    Both are addresses; complex numbers are copied as pairs, which vectorises.
+    """
+    source, target, row, k = as_f64(source_), as_f64(target_), 2 * row_, m // 2
     for b in range(blocks):
         head, tail = b * n * row, (b * n + n - k) * row
         first, second = b * m * row, (b * m + k + 1) * row
@@ -44,9 +47,9 @@ def _spread(source, target, blocks, m, n, row):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _collect(source, target, blocks, n, m, row):  # type: ignore[no-untyped-def]
+def _collect(source_, target_, blocks, n, m, row_):  # type: ignore[no-untyped-def]
     """Copy kept modes out of (blocks, n, row) into (blocks, m, row)."""
-    k = m // 2
+    source, target, row, k = as_f64(source_), as_f64(target_), 2 * row_, m // 2
     for b in range(blocks):
         head, tail = b * n * row, (b * n + n - k) * row
         first, second = b * m * row, (b * m + k + 1) * row
@@ -62,12 +65,12 @@ def _inverse_outer(plan_, source, target):  # type: ignore[no-untyped-def]
     plan = as_i64(plan_)
     nb, n0, n1, m0, m1, m2, threads = plan[0], plan[1], plan[2], plan[4], plan[5], plan[6], plan[7]
     if n0 > 1:
-        _spread(as_c128(source), as_c128(plan[8]), nb, m0, n0, m1 * m2)
+        _spread(source, plan[8], nb, m0, n0, m1 * m2)
         a = carray(as_c128(plan[8]), (nb, n0, 1, m1 * m2))
         a2 = carray(as_c128(plan[9]), (nb, n0, 1, m1 * m2))
         rocket_fft.c2c(a, a2, _axis(plan_, 1), False, 1.0, threads)
         source = plan[9]
-    _spread(as_c128(source), as_c128(plan[10]), nb * n0, m1, n1, m2)
+    _spread(source, plan[10], nb * n0, m1, n1, m2)
     rocket_fft.c2c(carray(as_c128(plan[10]), (nb, n0, n1, m2)), target, _axis(plan_, 2), False, 1.0, threads)
 
 
@@ -78,13 +81,13 @@ def _forward_outer(plan_, source, target):  # type: ignore[no-untyped-def]
     nb, n0, n1, m0, m1, m2, threads = plan[0], plan[1], plan[2], plan[4], plan[5], plan[6], plan[7]
     rocket_fft.c2c(source, carray(as_c128(plan[11]), (nb, n0, n1, m2)), _axis(plan_, 2), True, 1.0, threads)
     if n0 == 1:
-        _collect(as_c128(plan[11]), as_c128(target), nb, n1, m1, m2)
+        _collect(plan[11], target, nb, n1, m1, m2)
         return
-    _collect(as_c128(plan[11]), as_c128(plan[9]), nb * n0, n1, m1, m2)
+    _collect(plan[11], plan[9], nb * n0, n1, m1, m2)
     a = carray(as_c128(plan[9]), (nb, n0, 1, m1 * m2))
     a2 = carray(as_c128(plan[12]), (nb, n0, 1, m1 * m2))
     rocket_fft.c2c(a, a2, _axis(plan_, 1), True, 1.0, threads)
-    _collect(as_c128(plan[12]), as_c128(target), nb, n0, m0, m1 * m2)
+    _collect(plan[12], target, nb, n0, m0, m1 * m2)
 
 
 def _inverse_real_line() -> Any:
@@ -124,7 +127,7 @@ def _inverse_complex_line() -> Any:
     def inverse(plan_, source, target):  # type: ignore[no-untyped-def]
         plan = as_i64(plan_)
         nb, n, m = plan[0], plan[3], plan[6]
-        _spread(as_c128(source), as_c128(plan[14]), nb, m, n, 1)
+        _spread(source, plan[14], nb, m, n, 1)
         rows = carray(as_c128(plan[14]), (nb, n))
         rocket_fft.c2c(rows, carray(as_c128(target), (nb, n)), _axis(plan_, 1), False, 1.0, plan[7])
 
@@ -138,7 +141,7 @@ def _forward_complex_line() -> Any:
         nb, n, m = plan[0], plan[3], plan[6]
         rows = carray(as_c128(plan[14]), (nb, n))
         rocket_fft.c2c(carray(as_c128(source), (nb, n)), rows, _axis(plan_, 1), True, 1.0 / n, plan[7])
-        _collect(as_c128(plan[14]), as_c128(target), nb, n, m, 1)
+        _collect(plan[14], target, nb, n, m, 1)
 
     return forward
 
@@ -174,7 +177,7 @@ def _inverse_complex_box() -> Any:
         plan = as_i64(plan_)
         nb, n0, n1, n2, m2 = plan[0], plan[1], plan[2], plan[3], plan[6]
         _inverse_outer(plan_, source, carray(as_c128(plan[13]), (nb, n0, n1, m2)))
-        _spread(as_c128(plan[13]), as_c128(plan[14]), nb * n0 * n1, m2, n2, 1)
+        _spread(plan[13], plan[14], nb * n0 * n1, m2, n2, 1)
         rows, values = carray(as_c128(plan[14]), (nb, n0, n1, n2)), carray(as_c128(target), (nb, n0, n1, n2))
         rocket_fft.c2c(rows, values, _axis(plan_, 3), False, 1.0, plan[7])
 
@@ -188,7 +191,7 @@ def _forward_complex_box() -> Any:
         nb, n0, n1, n2, m2 = plan[0], plan[1], plan[2], plan[3], plan[6]
         rows, values = carray(as_c128(plan[14]), (nb, n0, n1, n2)), carray(as_c128(source), (nb, n0, n1, n2))
         rocket_fft.c2c(values, rows, _axis(plan_, 3), True, 1.0 / (n0 * n1 * n2), plan[7])
-        _collect(as_c128(plan[14]), as_c128(plan[13]), nb * n0 * n1, n2, m2, 1)
+        _collect(plan[14], plan[13], nb * n0 * n1, n2, m2, 1)
         _forward_outer(plan_, carray(as_c128(plan[13]), (nb, n0, n1, m2)), target)
 
     return forward

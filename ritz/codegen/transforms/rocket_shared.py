@@ -43,11 +43,11 @@ def inverse_real_box() -> Any:
         nb, n0, n1, n2, m0, m1, m2 = plan[0], plan[1], plan[2], plan[3], plan[4], plan[5], plan[6]
         half = n2 // 2 + 1
         if n0 > 1:
-            _spread(as_c128(source), as_c128(plan[8]), nb, m0, n0, m1 * m2)
+            _spread(source, plan[8], nb, m0, n0, m1 * m2)
             a = carray(as_c128(plan[8]), (nb, n0, 1, m1 * m2))
             columns(plan_, a, carray(as_c128(plan[9]), (nb, n0, 1, m1 * m2)), 1)
             source = plan[9]
-        _spread(as_c128(source), as_c128(plan[10]), nb * n0, m1, n1, m2)
+        _spread(source, plan[10], nb * n0, m1, n1, m2)
         b = carray(as_c128(plan[10]), (nb * n0, n1, 1, m2))
         wide = carray(as_c128(plan[14]), (nb * n0, n1, 1, half))
         columns(plan_, b, wide[:, :, :, :m2], 1)
@@ -88,11 +88,11 @@ def forward_real_box() -> Any:
         wide = carray(as_c128(plan[14]), (nb * n0, n1, 1, half))
         columns(plan_, wide[:, :, :, :m2], carray(as_c128(plan[11]), (nb * n0, n1, 1, m2)), 1)
         if n0 == 1:
-            _collect(as_c128(plan[11]), as_c128(target), nb, n1, m1, m2)
+            _collect(plan[11], target, nb, n1, m1, m2)
         else:
-            _collect(as_c128(plan[11]), as_c128(plan[9]), nb * n0, n1, m1, m2)
+            _collect(plan[11], plan[9], nb * n0, n1, m1, m2)
             a = carray(as_c128(plan[9]), (nb, n0, 1, m1 * m2))
             columns(plan_, a, carray(as_c128(plan[12]), (nb, n0, 1, m1 * m2)), 1)
-            _collect(as_c128(plan[12]), as_c128(target), nb, n0, m0, m1 * m2)
+            _collect(plan[12], target, nb, n0, m0, m1 * m2)
 
     return forward
