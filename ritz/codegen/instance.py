@@ -179,8 +179,9 @@ class Instance:
         for k in range(shares):
             function, plan, keep = self.space.plan(step.map, step.batch // shares, threads // shares)
             self._plans.append(keep)
-            ends = (self.arrays[name] for name in (step.source, step.target))
-            table.append([function, plan, *(a.ctypes.data + k * (a.nbytes // shares) for a in ends)])
+            first = k * (step.batch // shares)  # field; a buffer may hold more fields than this map works on
+            ends = (self.arrays[n].ctypes.data + first * self._strides[n] for n in (step.source, step.target))
+            table.append([function, plan, *ends])
         if shares == 1:
             return [runtime.MAP, *table[0]]
         quadruples = np.array(table, dtype=np.int64)

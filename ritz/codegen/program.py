@@ -110,8 +110,12 @@ def build_program(
         targets: list[Target] = []
         calls: list[MapCall] = []
         for linear_map, nodes in _maps_at(g, level, depth + 1).items():
-            source, target = f"{linear_map.name}_in{depth}", f"{linear_map.name}_out{depth}"
-            buffers[source] = (linear_map.source, linear_map.takes_complex, len(nodes))
+            target = f"{linear_map.name}_out{depth}"
+            later = [g.args[n][1] for n in level if g.op[n] == "map" and level[n] > depth + 1] + new
+            free = {name: entry for name, entry in buffers.items() if name not in {c.source for c in calls}}
+            source = _reusable(g, linear_map, len(nodes), free, results, later) or f"{linear_map.name}_in{depth}"
+            if source not in buffers:
+                buffers[source] = (linear_map.source, linear_map.takes_complex, len(nodes))
             buffers[target] = (linear_map.target, linear_map.complex, len(nodes))
             calls.append(MapCall(linear_map, len(nodes), source, target))
             for position, node in enumerate(nodes):
@@ -121,6 +125,29 @@ def build_program(
         steps += calls
     steps += _stages(g, outputs, order, schedule, len(steps))
     return Program(g, tuple(steps), tables, buffers, results)
+
+
+def _reusable(
+    g: Graph,
+    linear_map: LinearMap,
+    count: int,
+    buffers: Mapping[str, tuple[tuple[Axis, ...], bool, int]],
+    results: Mapping[int, tuple[str, int]],
+    later: Sequence[int],
+) -> str | None:
+    """A buffer that this map's source may overwrite: of its shape, filled by the level before, read by no later one.
+
+    A stage reads all its values at a point before it stores any there, so it may work in place; that halves the memory
+    it touches.
+    """
+    maps = {n for n in g.topological(later) if g.op[n] == "map"}
+    needed = {results[n][0] for n in g.topological(later, stop=maps) if n in results}
+    for name in dict.fromkeys(buffer for buffer, _ in results.values()):
+        axes, is_complex, batch = buffers.get(name, ((), False, 0))
+        if axes == linear_map.source and is_complex == linear_map.takes_complex and batch >= count:
+            if name not in needed:
+                return name
+    return None
 
 
 def _packed(g: Graph, node: int) -> tuple[int, ...]:
