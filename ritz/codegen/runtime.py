@@ -17,11 +17,8 @@ kind     meaning of the other four
 
 from __future__ import annotations
 
-from functools import cache
+from numba import cfunc
 
-from numba import cfunc, njit, prange
-
-from ritz.codegen import threads
 from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_map, call_rhs, call_stage
 
 LOOP, MAP, MAPS = 0, 1, 2
@@ -55,44 +52,10 @@ def run_split(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
         result[2 * i + 1] += a * y + b * x
 
 
-@cache
-def _parallel_runner() -> int:
-    """Address of the threaded interpreter."""
-    threads.launch()
-
-    @njit(parallel=True, cache=True)
-    def share(address, rows, chunks, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
-        for c in prange(chunks):
-            call_stage(address, rows * c // chunks, rows * (c + 1) // chunks, t, u, p, out, ctx)
-
-    @njit(parallel=True, cache=True)
-    def share_maps(table, count):  # type: ignore[no-untyped-def]
-        for c in prange(count):
-            entry = as_i64(table + 32 * c)
-            call_map(entry[0], entry[1], entry[2], entry[3])
-
-    @cfunc(RHS_SIGNATURE, cache=True)
-    def run_parallel(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
-        context = as_i64(ctx)
-        head = as_i64(context[0])
-        for s in range(head[0]):
-            step = as_i64(context[0] + 8 * (HEADER + STRIDE * s))
-            if step[0] == MAP:
-                call_map(step[1], step[2], step[3], step[4])
-            elif step[0] == MAPS:
-                share_maps(step[1], step[2])
-            elif step[3] < PARALLEL_MIN:
-                call_stage(step[1], 0, step[2], t, u, p, out, ctx)
-            else:
-                share(step[1], step[2], head[1], t, u, p, out, ctx)
-
-    _keep_alive.append(run_parallel)
-    return int(run_parallel.address)
-
-
-_keep_alive: list[object] = []
-
-
 def runner(count: int) -> int:
     """Address of the interpreter for this number of threads."""
-    return _parallel_runner() if count > 1 else int(run_serial.address)
+    if count > 1:
+        from ritz.codegen.runtime_parallel import run_parallel
+
+        return int(run_parallel.address)
+    return int(run_serial.address)

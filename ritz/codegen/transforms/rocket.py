@@ -214,7 +214,7 @@ def _compiled(direction: str, real: bool, line: bool, shared: bool) -> Any:
     if shared and real and not line:
         from ritz.codegen.transforms import rocket_shared
 
-        return rocket_shared.inverse_real_box() if direction == "inverse" else rocket_shared.forward_real_box()
+        return rocket_shared.inverse_real_box if direction == "inverse" else rocket_shared.forward_real_box
     return _MAKERS[direction, real, line]()
 
 
