@@ -58,7 +58,7 @@ def status() -> CacheStatus:
     """Count the generated modules and their compiled code."""
     root = directory()
     sources = list(root.glob(f"{_PREFIX}*.py")) if root.exists() else []
-    objects = list((root / "__pycache__").glob(f"{_PREFIX}*")) if root.exists() else []
+    objects = [*(root / "__pycache__").glob(f"{_PREFIX}*"), *root.glob("native_*.o")] if root.exists() else []
     return CacheStatus(
         root, len(sources), sum(f.stat().st_size for f in sources), sum(f.stat().st_size for f in objects)
     )

@@ -343,9 +343,7 @@ class System:
         shape = self.space.shape.modes
         return np.concatenate([np.broadcast_to(r, shape).astype(complex).ravel().view(float) for r in results])
 
-    def _oracle(
-        self, t: float, u: Any, p: Any, roots: Sequence[int] | None = None
-    ) -> tuple[dict[int, Any], list[int]]:
+    def _oracle(self, t: float, u: Any, p: Any, roots: Sequence[int] | None = None) -> tuple[dict[int, Any], list[int]]:
         p = self.parameter_vector(p)
         g, roots = self.lowered.graph, list(self.lowered.rhs().values() if roots is None else roots)
         values = leaf_values(g, roots, self.space, self._named(p), t)
