@@ -10,17 +10,17 @@ import problems
 from numba import njit
 from worker import Ready, serve, versions
 
-from ritz.codegen.abi import call_map
+from ritz.codegen.abi import call_phase
 from ritz.codegen.transforms.provider import TransformShape, provider
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
 def nonlinear(v, values, products, out, gain, inverse, inverse_plan, forward, forward_plan):  # type: ignore[no-untyped-def]
     """out = gain * modes of u^2."""
-    call_map(inverse, inverse_plan, v.ctypes.data, values.ctypes.data)
+    call_phase(inverse, inverse_plan, v.ctypes.data, values.ctypes.data, 0, 1, 0)
     for i in range(values.size):
         values[i] = values[i] * values[i]
-    call_map(forward, forward_plan, values.ctypes.data, products.ctypes.data)
+    call_phase(forward, forward_plan, values.ctypes.data, products.ctypes.data, 0, 1, 0)
     for i in range(out.size):
         out[i] = gain[i] * products[i]
 
@@ -51,12 +51,12 @@ def prepare(arguments):
     shape = TransformShape((n,), ((n - 1) // 3,))
     k = 2 * np.pi / problems.ks_length(n) * shape.indices(0)
     make_plan = provider(arguments.get("provider", "rocket"))
-    inverse, forward = (make_plan(shape, 1, 1, direction) for direction in ("inverse", "forward"))
+    inverse, forward = (make_plan(shape, 1, direction) for direction in ("inverse", "forward"))
     coefficients = np.stack(problems.etd_coefficients(k**2 - k**4, problems.KS["dt"]))
     gain, values = -0.5j * k, np.empty(n)
     work = np.empty((7, k.size), dtype=complex)
     plans = inverse, forward  # their memory has to live as long as `run`
-    addresses = inverse.function, inverse.address, forward.function, forward.address
+    addresses = inverse.phases[0].function, inverse.address, forward.phases[0].function, forward.address
 
     def run(steps, _keep=plans):
         v = shape.forward(problems.ks_start(n))

@@ -7,8 +7,9 @@ address of such a function as an integer at run time, so a loop is compiled once
 only its own kernels.
 
 A *stage* is one loop of a larger right-hand side, ``void s(intp lo, intp hi, double t, intp u, intp p, intp out,
-intp ctx)``: it computes the rows ``lo <= i < hi`` of its outermost axis. A *map* is a linear operator between two
-arrays (a Fourier transform, a dense matrix): ``void m(intp plan, intp source, intp target)``.
+intp ctx)``: it computes the rows ``lo <= i < hi`` of its outermost axis. A linear operator between two arrays (a
+Fourier transform) is a sequence of *phases*, ``void m(intp plan, intp source, intp target, intp lo, intp hi, intp
+scratch)``: each does the units ``lo <= i < hi`` of its work (columns, planes) with scratch memory of its thread.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numba.extending import intrinsic
 
 RHS_SIGNATURE = types.void(types.float64, types.intp, types.intp, types.intp, types.intp)
 STAGE_SIGNATURE = types.void(types.intp, types.intp, types.float64, types.intp, types.intp, types.intp, types.intp)
-MAP_SIGNATURE = types.void(types.intp, types.intp, types.intp)
+PHASE_SIGNATURE = types.void(*[types.intp] * 6)
 
 _F64, _INTP = ir.DoubleType(), ir.IntType(64)
 
@@ -52,10 +53,10 @@ def call_stage(typingctx, address, lo, hi, t, u, p, out, ctx):  # type: ignore[n
 
 
 @intrinsic
-def call_map(typingctx, address, plan, source, target):  # type: ignore[no-untyped-def]
-    """Call a map by address (usable in compiled code only)."""
-    signature = types.void(*[types.intp] * 4)
-    return _call_by_address(signature, [_INTP] * 3)
+def call_phase(typingctx, address, plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
+    """Call a phase of a map by address (usable in compiled code only)."""
+    signature = types.void(*[types.intp] * 7)
+    return _call_by_address(signature, [_INTP] * 6)
 
 
 @intrinsic

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ritz.codegen import cache
 from ritz.codegen.emit_numba import Emitted, emit
-from ritz.codegen.program import MapCall, Program, is_scalar
+from ritz.codegen.program import MapCall, Program, Stage, is_scalar
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph, LinearMap
+
+if TYPE_CHECKING:
+    from ritz.codegen.steps import Step
+    from ritz.codegen.transforms.provider import Plan
 
 
 class Space(Protocol):
@@ -29,8 +33,8 @@ class Space(Protocol):
         """Values of an input that is neither state nor parameter, one dimension per axis."""
         ...
 
-    def plan(self, linear_map: LinearMap, batch: int, threads: int) -> tuple[int, int, Any]:
-        """Function address, plan address and whatever has to stay alive."""
+    def plan(self, linear_map: LinearMap, batch: int) -> Plan:
+        """The compiled map for a batch of arrays."""
         ...
 
     def numpy_map(self, linear_map: LinearMap) -> Callable[[np.ndarray], np.ndarray]:
@@ -65,6 +69,13 @@ def numpy_maps(g: Graph, roots: Sequence[int], space: Space) -> dict[str, Callab
     """The NumPy form of every map below `roots`."""
     maps = {g.args[n][0] for n in g.topological(roots) if g.op[n] == "map"}
     return {m.name: space.numpy_map(m) for m in maps}
+
+
+def is_plane_wise(program: Program, stage: Stage, space: Space) -> bool:
+    """Whether a stage loops over all points of the grid and reads no others than the one where it is."""
+    g, points = program.graph, [a for a in space.order if a.kind == "point"]
+    leaves = [args[0] for op, args in zip(stage.code.op, stage.code.args, strict=True) if op == "leaf"]
+    return bool(points) and list(stage.axes) == points and not any(g.op[n] == "gather" for n in leaves)
 
 
 class CompiledProgram:
@@ -153,40 +164,43 @@ class Instance:
             self.context = self.entries.ctypes.data
             return
         from ritz.codegen import runtime
+        from ritz.codegen.steps import encode, loop_step
+        from ritz.codegen.transforms.provider import ALIGNMENT, aligned
 
-        steps: list[int] = []
-        stage = iter(functions)
+        steps: list[Step] = []
+        stage, self._scratch = iter(functions), 0
         for step in self.compiled.program.steps:
             if isinstance(step, MapCall):
-                steps += self._map_step(step, threads)
+                steps += self._map_steps(step)
             else:
                 shape = self._shape(step.axes)
                 total = int(np.prod(shape))
                 flat = step.name in self.compiled.emitted.flat
                 rows = total if flat else (shape[0] if shape else 1)
-                steps += [runtime.LOOP, int(next(stage).address), rows, total, 0]
-        self._program = np.array([len(self.compiled.program.steps), threads, *steps], dtype=np.int64)
+                planes = shape[0] if is_plane_wise(self.compiled.program, step, self.space) else 0
+                steps.append(loop_step(int(next(stage).address), rows, total, planes))
+        rows_, self._groups = encode(steps)
+        stride = aligned(self._scratch)
+        self._memory = np.empty(threads * stride + ALIGNMENT, np.uint8)
+        head = [len(rows_) // runtime.STRIDE, threads, aligned(self._memory.ctypes.data), stride]
+        self._program = np.concatenate([np.array(head, dtype=np.int64), rows_])
         self.address = runtime.runner(threads)
         self.entries[0], self.entries[3] = self._program.ctypes.data, self.address
         self.context = self.entries.ctypes.data
 
-    def _map_step(self, step: MapCall, threads: int) -> list[int]:
-        """A batch of maps: whole fields side by side on the threads where they can be dealt out evenly."""
-        from ritz.codegen import runtime
+    def _map_steps(self, step: MapCall) -> list[Step]:
+        """The phases of a batch of maps."""
+        from ritz.codegen.steps import phase_steps
 
-        shares = threads if step.batch % threads == 0 else 1
-        table = []
-        for k in range(shares):
-            function, plan, keep = self.space.plan(step.map, step.batch // shares, threads // shares)
-            self._plans.append(keep)
-            first = k * (step.batch // shares)  # field; a buffer may hold more fields than this map works on
-            ends = (self.arrays[n].ctypes.data + first * self._strides[n] for n in (step.source, step.target))
-            table.append([function, plan, *ends])
-        if shares == 1:
-            return [runtime.MAP, *table[0]]
-        quadruples = np.array(table, dtype=np.int64)
-        self._plans.append(quadruples)
-        return [runtime.MAPS, quadruples.ctypes.data, shares, 0, 0]
+        plan = self.space.plan(step.map, step.batch)
+        ends = [self.arrays[name].ctypes.data for name in (step.source, step.target)]
+        strides = self._strides[step.source], self._strides[step.target]
+        grid = step.target if step.map.kind == "inverse" else step.source
+        values = self.arrays[grid].size // len(self.arrays[grid]) * step.batch
+        steps, records = phase_steps(plan, ends[0], ends[1], strides, step.batch, values)
+        self._plans += [plan, *records]
+        self._scratch = max(self._scratch, plan.scratch)
+        return steps
 
     def add_linear(self, diagonal: np.ndarray) -> int:
         """Give the program a linear part; returns the address of ``L u + N``, with the same context."""

@@ -1,29 +1,60 @@
-"""The interpreter of compiled programs: it runs stages and maps in order, on one thread or several.
+"""The interpreter of compiled programs: it runs loops and transforms in order, on one thread or several.
 
 The context of a program starts with four entries: the program, the diagonal of a linear part, the length of that
 diagonal, and the interpreter. `run_split` adds the linear part: so ``f = L u + N`` is had from the kernels of N.
 
-A program is an int64 array: ``[number of steps, threads]`` and then five numbers a step: kind, address and three
-arguments. It is compiled once per machine and serves every system, so that a new system compiles its stages only.
+A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread]`` and then six numbers a step: the
+kind, the values it touches in all (below `PARALLEL_MIN` threads do not pay), and four more:
 
-=======  =================================================================================
-kind     meaning of the other four
-=======  =================================================================================
-`LOOP`   address of a stage, rows of its outermost axis, values it touches in all, unused
-`MAP`    address of a map, plan, address of the source, address of the target
-`MAPS`   address of a table of such quadruples to be run at the same time, how many, unused, unused
-=======  =================================================================================
+=========  =================================================================================
+kind       meaning of the other four
+=========  =================================================================================
+`LOOP`     address of a stage, its rows, rows for each plane of the grid, unused
+`PHASE`    address of a record, units, fewest units of a call, unused
+`PLANES`   address of an array of such steps, how many, planes of the grid, planes of a call
+=========  =================================================================================
+
+A record is ``[function, plan, source, target, bytes to the next plan, source, target, fields]``. `PLANES` runs several
+steps on a few planes of the grid before it goes on to the next ones, so that what one leaves the other finds in the
+cache, and threads meet only once.
+
+It is compiled once per machine and serves every system, so that a new system compiles its stages only.
 """
 
 from __future__ import annotations
 
-from numba import cfunc
+from numba import cfunc, njit
 
-from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_map, call_rhs, call_stage
+from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_phase, call_rhs, call_stage
 
-LOOP, MAP, MAPS = 0, 1, 2
-HEADER, STRIDE = 2, 5
+LOOP, PHASE, PLANES = 0, 1, 2
+HEADER, STRIDE = 4, 6
 PARALLEL_MIN = 4096  # values a loop must touch before threads pay for their start (about 4 microseconds)
+
+
+@njit(cache=True)
+def run_phase(record_, first, last, lo, hi, scratch):  # type: ignore[no-untyped-def]
+    """Units ``lo <= i < hi`` of a phase, for the fields ``first <= b < last``."""
+    r = as_i64(record_)
+    for b in range(first, last):
+        call_phase(r[0], r[1] + b * r[4], r[2] + b * r[5], r[3] + b * r[6], lo, hi, scratch)
+
+
+@njit(cache=True)
+def run_planes(step_, lo, hi, t, u, p, out, ctx, scratch):  # type: ignore[no-untyped-def]
+    """All steps of a `PLANES` on the planes ``lo <= i < hi``, a few at a time."""
+    group = as_i64(step_)
+    size = group[5]
+    first = lo
+    while first < hi:
+        last = first + size if first + 2 * size <= hi else hi
+        for k in range(group[3]):
+            step = as_i64(group[2] + 8 * STRIDE * k)
+            if step[0] == LOOP:
+                call_stage(step[2], first * step[4], last * step[4], t, u, p, out, ctx)
+            else:
+                run_phase(step[2], 0, as_i64(step[2])[7], first, last, scratch)
+        first = last
 
 
 @cfunc(RHS_SIGNATURE, cache=True)
@@ -32,11 +63,14 @@ def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
     context = as_i64(ctx)
     head = as_i64(context[0])
     for s in range(head[0]):
-        step = as_i64(context[0] + 8 * (HEADER + STRIDE * s))
+        address = context[0] + 8 * (HEADER + STRIDE * s)
+        step = as_i64(address)
         if step[0] == LOOP:
-            call_stage(step[1], 0, step[2], t, u, p, out, ctx)
+            call_stage(step[2], 0, step[3], t, u, p, out, ctx)
+        elif step[0] == PHASE:
+            run_phase(step[2], 0, as_i64(step[2])[7], 0, step[3], head[2])
         else:
-            call_map(step[1], step[2], step[3], step[4])
+            run_planes(address, 0, step[4], t, u, p, out, ctx, head[2])
 
 
 @cfunc(RHS_SIGNATURE, cache=True)

@@ -60,6 +60,7 @@ from ritz.solvers.frame import (
     ERROR,
     ERROR_CODE,
     EVAL_COUNT,
+    GROUP_COUNT,
     HISTORY,
     LAST_ROW,
     LINEAR,
@@ -100,7 +101,7 @@ PARALLEL_MIN = 8192  # entries a pass must touch before threads pay for their st
 def run_pass(frame, code, h, target):  # type: ignore[no-untyped-def]
     """Run one pass over all entries, on threads if there is a runner."""
     if frame[RUNNER]:
-        call_stage(frame[RUNNER], code, frame[COUNT], h, frame[SELF], frame[THREADS], target, 0)
+        call_stage(frame[RUNNER], code, frame[COUNT], h, frame[SELF], frame[THREADS], target, frame[GROUP_COUNT])
     else:
         call_stage(code, 0, frame[COUNT], h, frame[SELF], 0, target, 0)
 

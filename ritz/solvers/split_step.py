@@ -50,14 +50,17 @@ from ritz.codegen.abi import STAGE_SIGNATURE, call_stage
 
 
 @njit(parallel=True, cache=True)
-def share(address, rows, chunks, h, frame, target):
+def share(address, rows, chunks, h, frame, target, fields):
+    size = rows // fields
     for c in prange(chunks):
-        call_stage(address, rows * c // chunks, rows * (c + 1) // chunks, h, frame, 0, target, 0)
+        for b in range(fields):  # every thread takes its part of each field, the one it has in the right-hand side
+            first = b * size
+            call_stage(address, first + size * c // chunks, first + size * (c + 1) // chunks, h, frame, 0, target, 0)
 
 
 @cfunc(STAGE_SIGNATURE, cache=True)
-def run(address, rows, h, frame, chunks, target, unused):
-    share(address, rows, chunks, h, frame, target)
+def run(address, rows, h, frame, chunks, target, fields):
+    share(address, rows, chunks, h, frame, target, fields if fields > 0 and rows % fields == 0 else 1)
 '''
 
 

@@ -107,9 +107,7 @@ def collect(
     return result
 
 
-def _tensor_value(
-    key: Key, field: Field, value: Any, parts: tuple[Field, ...], space: tuple[Coordinate, ...]
-) -> Any:
+def _tensor_value(key: Key, field: Field, value: Any, parts: tuple[Field, ...], space: tuple[Coordinate, ...]) -> Any:
     if not field.rank:
         return read_value(key, field, value)
     if callable(value) and not isinstance(value, sp.Basic):

@@ -72,8 +72,8 @@ def test_threaded_code_is_found_in_the_cache_again():
     """Functions that reach others through a closure would be compiled, and stored, anew by every process."""
     program = (
         "from ritz.codegen.runtime_parallel import run_parallel;"
-        "from ritz.codegen.transforms.rocket_shared import forward_real_box, inverse_real_box;"
-        "print(run_parallel._cache_hits, forward_real_box._cache_hits, inverse_real_box._cache_hits)"
+        "from ritz.codegen.transforms.rocket import _forward_real_box, _inverse_outer;"
+        "print(run_parallel._cache_hits, _forward_real_box()._cache_hits, _inverse_outer()._cache_hits)"
     )
     for _ in range(2):
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -10,8 +10,8 @@ from ritz.codegen.fourier.lower import NodeBuilder, SpectralSystem, analyse, cut
 from ritz.codegen.fourier.space import FourierLayout, FourierSpace
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.memo import remember
-from ritz.codegen.transforms import TransformShape
-from ritz.codegen.transforms.provider import provider
+from ritz.codegen.transforms import TransformShape, choose_provider, provider
+from ritz.codegen.transforms.provider import AUTO
 from ritz.errors import DiscretizationError, OptionError, reject_unknown
 from ritz.symbolic.problem import Problem
 from ritz.symbolic.product_form import GridForm, LinearField, ProductForm
@@ -28,7 +28,8 @@ class Fourier:
         dealias: ``"auto"`` keeps the modes on which products of the equation's degree are free of aliasing (2/3 of
             them for quadratic terms, 1/2 for cubic ones; terms that are not polynomial count as quadratic); a number
             is the fraction of modes to keep; False keeps all but the highest.
-        transforms: name of the transform provider.
+        transforms: ``"generated"`` (made for this grid and processor), ``"rocket"`` or the name of another provider;
+            ``"auto"`` takes the generated ones where there are any.
 
     Example:
         >>> import ritz as rz
@@ -39,7 +40,7 @@ class Fourier:
         (32,)
     """
 
-    def __init__(self, *points: int, dealias: str | float | bool = "auto", transforms: str = "rocket") -> None:
+    def __init__(self, *points: int, dealias: str | float | bool = "auto", transforms: str = "auto") -> None:
         if not points or len(points) > 3:
             raise DiscretizationError(f"Fourier takes one to three numbers of points, one per axis; found {points}.")
         for n in points:
@@ -49,7 +50,8 @@ class Fourier:
             raise OptionError(f"dealias must be 'auto', False or a fraction between 0 and 1; found {dealias!r}.")
         if not isinstance(dealias, (str, bool)) and not 0 < dealias <= 1:
             raise OptionError(f"dealias must be 'auto', False or a fraction between 0 and 1; found {dealias!r}.")
-        provider(transforms)
+        if transforms != AUTO:
+            provider(transforms)
         self.points = tuple(int(n) for n in points)
         self.dealias, self.transforms = dealias, transforms
 
@@ -125,8 +127,10 @@ class Fourier:
         real = not any(f.is_complex_field for f in form.unknowns)
         bounds = [form.bounds[c] for c in form.coordinates]
         shape = TransformShape(self.points, tuple(cutoffs), real)
+        transforms, why = choose_provider(self.transforms, shape)
+        choices.append(f"{transforms} transforms: {why}")
         floats = [(float(a), float(b)) for a, b in bounds]
-        return FourierSpace([c.name for c in form.coordinates], floats, shape, self.transforms), choices
+        return FourierSpace([c.name for c in form.coordinates], floats, shape, transforms), choices
 
     def _cutoff(self, n: int, degree: int) -> int:
         if self.dealias == "auto":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.layout import Array, FieldBlock, StateLayout
-from ritz.codegen.transforms import TransformShape, provider
+from ritz.codegen.transforms import Plan, TransformShape, provider
 from ritz.errors import InitialValueError, ResolutionWarning
 from ritz.symbolic.graph import Axis, LinearMap
 
@@ -85,10 +85,9 @@ class FourierSpace:
             return 1.0 / (self.weights() * size)
         return self.wavenumber([m.name for m in self.modes].index(name))
 
-    def plan(self, linear_map: LinearMap, batch: int, threads: int) -> tuple[int, int, Any]:
+    def plan(self, linear_map: LinearMap, batch: int) -> Plan:
         """A compiled transform for a batch of fields."""
-        made = provider(self.transforms)(self.shape, batch, threads, linear_map.kind)
-        return made.function, made.address, made
+        return provider(self.transforms)(self.shape, batch, linear_map.kind)
 
     def numpy_map(self, linear_map: LinearMap) -> Callable[[Array], Array]:
         """The transform in NumPy, for values that may have length 1 along some axes."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from ritz.errors import OptionError, nearest
+from ritz.errors import OptionError, UnsupportedError, nearest
 
 
 @dataclass(frozen=True)
@@ -67,22 +68,91 @@ class TransformShape:
         return np.ascontiguousarray(full[self._kept()])
 
 
-@dataclass
-class Plan:
-    """Address of a compiled transform in one direction and of the plan it reads; keeps its memory alive."""
+@dataclass(frozen=True)
+class Phase:
+    """A part of a transform whose units may be done in any order and at the same time.
+
+    Attributes:
+        function: address of ``void (plan, source, target, lo, hi, scratch)``, which does the units ``lo <= i < hi``.
+        units: how many there are.
+        planes: whether a unit is a plane of the grid, that is, one value of its outermost index.
+        fewest: units that a call must do at least.
+    """
 
     function: int
+    units: int
+    planes: bool
+    fewest: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A transform of a batch of fields in one direction.
+
+    Attributes:
+        phases: what to run, one after the other.
+        address: of the data for the first field that every phase gets as its `plan`.
+        stride: bytes between the data of two fields.
+        scratch: bytes of scratch memory that a thread needs.
+        keep: memory that must stay alive.
+    """
+
+    phases: tuple[Phase, ...]
     address: int
+    stride: int
+    scratch: int
     keep: Any
 
+    def run(self, fields: Sequence[tuple[int, int]]) -> None:
+        """Transform, from Python; a source and a target address for each field."""
+        memory = np.empty(self.scratch + ALIGNMENT, np.uint8)
+        scratch = aligned(memory.ctypes.data)
+        for phase in self.phases:
+            call = _PHASE(phase.function)
+            for b, (source, target) in enumerate(fields):
+                call(self.address + b * self.stride, source, target, 0, phase.units, scratch)
 
-Provider = Callable[[TransformShape, int, int, str], Plan]
-PROVIDERS: dict[str, str | Provider] = {"rocket": "ritz.codegen.transforms.rocket:make_plan"}
+
+_PHASE = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 6)
+ALIGNMENT = 64  # bytes of a cache line
+
+
+def aligned(address: int) -> int:
+    """The next address at the start of a cache line."""
+    return -(-address // ALIGNMENT) * ALIGNMENT
+
+
+Provider = Callable[[TransformShape, int, str], Plan]
+PROVIDERS: dict[str, str | Provider] = {
+    "generated": "ritz.codegen.transforms.generated:make_plan",
+    "rocket": "ritz.codegen.transforms.rocket:make_plan",
+}
+AUTO = "auto"
 
 
 def register_provider(name: str, make_plan: Provider | str) -> None:
-    """Add a transform library under `name`; ``make_plan(shape, batch, threads, direction)`` returns a `Plan`."""
+    """Add a transform library under `name`; ``make_plan(shape, batch, direction)`` returns a `Plan`."""
     PROVIDERS[name] = make_plan
+
+
+def choose_provider(name: str, shape: TransformShape) -> tuple[str, str]:
+    """Name of the provider for a shape, and the reason in words.
+
+    Raises:
+        OptionError: no provider has this name.
+        UnsupportedError: generated transforms are asked for where there are none.
+    """
+    from ritz.codegen.transforms.generated import obstacle
+
+    if name not in (AUTO, "generated"):
+        provider(name)
+        return name, "asked for"
+    reason = obstacle(shape)
+    if not reason:
+        return "generated", "made for this grid and this processor"
+    if name == "generated":
+        raise UnsupportedError(f"There are no generated transforms for this grid: {reason}. Use transforms='auto'.")
+    return "rocket", reason
 
 
 def provider(name: str) -> Provider:
@@ -91,10 +161,9 @@ def provider(name: str) -> Provider:
     Raises:
         OptionError: no provider has this name.
     """
+    known = [AUTO, *sorted(PROVIDERS)]
     if name not in PROVIDERS:
-        raise OptionError(
-            f"There are no transforms called {name!r}.{nearest(name, PROVIDERS)} Known: {', '.join(sorted(PROVIDERS))}."
-        )
+        raise OptionError(f"There are no transforms called {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
     entry = PROVIDERS[name]
     if isinstance(entry, str):
         module, attribute = entry.split(":")

@@ -1,0 +1,201 @@
+"""Printing vector code in LLVM's language: values with explicit lanes, loops, folded zeros and constants."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+Value = str | None  # name of a value; None is zero
+Pair = tuple[Value, Value]  # real and imaginary part
+
+
+def literal(x: float) -> str:
+    """A double as LLVM reads it, to the last bit."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+
+
+class Code:
+    """The body of one function under construction.
+
+    Args:
+        lanes: doubles in a vector, a power of two.
+
+    Attributes:
+        vector: LLVM's name of the vector type.
+        lines: what has been written.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes, self.vector = lanes, f"<{lanes} x double>"
+        self.lines: list[str] = []
+        self._count = 0
+        self._block = "entry"
+
+    # ------------------------------------------------------------------ statements
+    def let(self, text: str) -> str:
+        """Write an instruction and return the name of its value."""
+        self._count += 1
+        name = f"%v{self._count}"
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        """Write an instruction without value."""
+        self.lines.append(f"  {text}")
+
+    def _label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
+        self._block = name
+
+    @contextmanager
+    def loop(self, start: int | str, stop: int | str, step: int = 1) -> Iterator[str]:
+        """A loop; gives the name of its index."""
+        self._count += 1
+        k = self._count
+        before = self._block
+        self.do(f"br label %head{k}")
+        self._label(f"head{k}")
+        here = len(self.lines)
+        self.lines.append("")
+        self.do(f"%more{k} = icmp slt i64 %i{k}, {stop}")
+        self.do(f"br i1 %more{k}, label %body{k}, label %after{k}")
+        self._label(f"body{k}")
+        yield f"%i{k}"
+        self.do(f"%next{k} = add nsw i64 %i{k}, {step}")
+        self.lines[here] = f"  %i{k} = phi i64 [ {start}, %{before} ], [ %next{k}, %{self._block} ]"
+        self.do(f"br label %head{k}")
+        self._label(f"after{k}")
+
+    # ------------------------------------------------------------------ integers and addresses
+    def times(self, a: int | str, b: int) -> int | str:
+        """A product of indices."""
+        if isinstance(a, int):
+            return a * b
+        return a if b == 1 else self.let(f"mul nsw i64 {a}, {b}")
+
+    def plus(self, a: int | str, b: int | str) -> int | str:
+        """A sum of indices."""
+        if isinstance(a, int) and isinstance(b, int):
+            return a + b
+        if b == 0 or a == 0:
+            return a if b == 0 else b
+        return self.let(f"add nsw i64 {a}, {b}")
+
+    def smaller(self, a: int | str, b: int | str) -> int | str:
+        """The smaller one of two indices."""
+        if isinstance(a, int) and isinstance(b, int):
+            return min(a, b)
+        less = self.let(f"icmp slt i64 {a}, {b}")
+        return self.let(f"select i1 {less}, i64 {a}, i64 {b}")
+
+    def pointer(self, base: str, index: int | str) -> str:
+        """Address of the double with this index."""
+        return base if index == 0 else self.let(f"getelementptr double, ptr {base}, i64 {index}")
+
+    # ------------------------------------------------------------------ memory
+    def load(self, base: str, index: int | str) -> str:
+        """A vector of doubles in a row."""
+        return self.let(f"load {self.vector}, ptr {self.pointer(base, index)}, align 8")
+
+    def store(self, value: Value, base: str, index: int | str) -> None:
+        """Write a vector of doubles in a row."""
+        text = "zeroinitializer" if value is None else value
+        self.do(f"store {self.vector} {text}, ptr {self.pointer(base, index)}, align 8")
+
+    def prefetch(self, base: str, index: int) -> None:
+        """Ask for the line of a double that will soon be read; it need not exist."""
+        self.do(f"call void @llvm.prefetch.p0(ptr {self.pointer(base, index)}, i32 0, i32 3, i32 1)")
+
+    def broadcast(self, base: str, index: int | str) -> str:
+        """One double in all lanes."""
+        one = self.let(f"load double, ptr {self.pointer(base, index)}, align 8")
+        if self.lanes == 1:
+            return self.let(f"insertelement <1 x double> poison, double {one}, i32 0")
+        first = self.let(f"insertelement {self.vector} poison, double {one}, i32 0")
+        return self.let(f"shufflevector {self.vector} {first}, {self.vector} poison, {self._mask([0] * self.lanes)}")
+
+    @staticmethod
+    def _mask(lanes: Sequence[int]) -> str:
+        return f"<{len(lanes)} x i32> <{', '.join(f'i32 {k}' for k in lanes)}>"
+
+    def shuffle(self, first: Value, second: Value, lanes: Sequence[int]) -> str:
+        """Lanes of two vectors, those of the second one counted on."""
+        a, b = ("zeroinitializer" if v is None else v for v in (first, second))
+        return self.let(f"shufflevector {self.vector} {a}, {self.vector} {b}, {self._mask(lanes)}")
+
+    # ------------------------------------------------------------------ arithmetic
+    def add(self, a: Value, b: Value) -> Value:
+        """``a + b``."""
+        if a is None or b is None:
+            return a if b is None else b
+        return self.let(f"fadd contract {self.vector} {a}, {b}")
+
+    def sub(self, a: Value, b: Value) -> Value:
+        """``a - b``."""
+        if b is None:
+            return a
+        if a is None:
+            return self.let(f"fneg contract {self.vector} {b}")
+        return self.let(f"fsub contract {self.vector} {a}, {b}")
+
+    def mul(self, a: Value, b: Value) -> Value:
+        """``a * b``."""
+        return None if a is None or b is None else self.let(f"fmul contract {self.vector} {a}, {b}")
+
+    def scale(self, c: float, a: Value) -> Value:
+        """A number times a vector."""
+        if a is None or c == 1.0:
+            return a
+        if c == -1.0:
+            return self.sub(None, a)
+        splat = ", ".join([f"double {literal(c)}"] * self.lanes)
+        return self.let(f"fmul contract {self.vector} {a}, <{splat}>")
+
+    def cadd(self, a: Pair, b: Pair) -> Pair:
+        """Complex ``a + b``."""
+        return self.add(a[0], b[0]), self.add(a[1], b[1])
+
+    def csub(self, a: Pair, b: Pair) -> Pair:
+        """Complex ``a - b``."""
+        return self.sub(a[0], b[0]), self.sub(a[1], b[1])
+
+    def cmul(self, a: Pair, w: Pair) -> Pair:
+        """Complex ``a * w``."""
+        return (
+            self.sub(self.mul(a[0], w[0]), self.mul(a[1], w[1])),
+            self.add(self.mul(a[1], w[0]), self.mul(a[0], w[1])),
+        )
+
+    def transpose(self, vectors: Sequence[Value]) -> list[Value]:
+        """Exchange lanes and vectors; as many vectors as lanes."""
+        rows, h = list(vectors), 1
+        while h < self.lanes:
+            for i in range(self.lanes):
+                if not i & h:
+                    a, b = rows[i], rows[i + h]
+                    low = [k if not k & h else k - h + self.lanes for k in range(self.lanes)]
+                    high = [k + h if not k & h else k + self.lanes for k in range(self.lanes)]
+                    rows[i], rows[i + h] = self.shuffle(a, b, low), self.shuffle(a, b, high)
+            h *= 2
+        return rows
+
+    # ------------------------------------------------------------------ complex numbers in memory
+    def split(self, base: str, index: int | str) -> Pair:
+        """As many complex numbers in a row as there are lanes; the order of the lanes is that of `join`."""
+        if self.lanes == 1:
+            return self.load(base, index), self.load(base, self.plus(index, 1))
+        a, b = self.load(base, index), self.load(base, self.plus(index, self.lanes))
+        even = [k + (k & 1) * (self.lanes - 1) for k in range(self.lanes)]
+        return self.shuffle(a, b, even), self.shuffle(a, b, [k + 1 for k in even])
+
+    def join(self, value: Pair, base: str, index: int | str) -> None:
+        """Write complex numbers that `split` has read."""
+        re, im = value
+        if self.lanes == 1:
+            self.store(re, base, index)
+            self.store(im, base, self.plus(index, 1))
+            return
+        even = [k + (k & 1) * (self.lanes - 1) for k in range(self.lanes)]
+        self.store(self.shuffle(re, im, even), base, index)
+        self.store(self.shuffle(re, im, [k + 1 for k in even]), base, self.plus(index, self.lanes))
