@@ -87,3 +87,23 @@ def as_c128(typingctx, address):  # type: ignore[no-untyped-def]
         return builder.inttoptr(args[0], context.get_value_type(types.complex128).as_pointer())
 
     return types.CPointer(types.complex128)(types.intp), codegen
+
+
+@intrinsic
+def bits_of(typingctx, value):  # type: ignore[no-untyped-def]
+    """The 64 bits of a float64 as an integer."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], _INTP)
+
+    return types.int64(types.float64), codegen
+
+
+@intrinsic
+def from_bits(typingctx, bits):  # type: ignore[no-untyped-def]
+    """The float64 with these 64 bits."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], _F64)
+
+    return types.float64(types.int64), codegen

@@ -45,6 +45,8 @@ class Bound:
         p: (parameters,) values.
         groups: blocks for field-wise error norms, or None.
         weights: (size,) weights of these norms.
+        keep: memory that must stay alive.
+        idle: where a loop may leave what it has set up for the next run; None where the memory is for one user.
     """
 
     rhs: int
@@ -57,6 +59,7 @@ class Bound:
     groups: Array | None
     weights: Array
     keep: Any
+    idle: dict[Any, list[Any]] | None = None
 
 
 class EmptySpace:
@@ -90,6 +93,7 @@ class System:
         self._point_form: Any = None
         self._initial: tuple[bytes, Array] | None = None
         self._shared: Bound | None = None
+        self._defaults: Array | None = None
         self._idle: dict[int, deque[Instance]] = {}
 
     @property
@@ -113,6 +117,8 @@ class System:
         Raises:
             ParameterError: an unknown name, a value that is not finite or out of bounds, or a parameter without value.
         """
+        if overrides is None and self._defaults is not None:
+            return self._defaults.copy()
         if overrides is not None and not isinstance(overrides, Mapping):
             raise ParameterError(
                 f"Parameters are given by name, e.g. params={{{self.parameters[0].name if self.parameters else 'a'!r}: "
@@ -130,13 +136,15 @@ class System:
             if value is None:
                 raise ParameterError(f"{p.name} has no value. Pass params={{{p.name!r}: ...}} or give it a default.")
             values[i] = _checked(p, value)
+        if not given:
+            self._defaults = values.copy()
         return values
 
     def parameter_vector(self, p: Any = None) -> Array:
         """A parameter vector from a vector, from overrides of the defaults, or from None."""
         if p is None or isinstance(p, Mapping):
             return self.parameter_values(p)
-        vector = np.ascontiguousarray(p, dtype=float)
+        vector: Array = p if type(p) is np.ndarray and p.dtype == float else np.ascontiguousarray(p, dtype=float)
         if vector.shape != (len(self.parameters),):
             names = ", ".join(i.name for i in self.parameters) or "none"
             raise ParameterError(f"The parameters of {self.name} are {names}; found a vector of shape {vector.shape}.")
@@ -209,7 +217,7 @@ class System:
             p: parameter vector, or overrides of the defaults.
             threads: for loops and transforms; more than one pays for large grids only.
         """
-        p = self.parameter_vector(p)
+        p = np.ascontiguousarray(self.parameter_vector(p))
         if self._shared is not None and self._shared.p.tobytes() == p.tobytes():
             return self._shared
         idle = self._idle.setdefault(threads, deque(maxlen=IDLE))
@@ -226,6 +234,7 @@ class System:
             self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, instance,
         )  # fmt: skip
         if is_scalar(instance.compiled.program):  # no memory of its own: one serves all users
+            bound.idle = {}
             self._shared = bound
         else:  # the memory serves the next user once this one is gone
             weakref.finalize(bound, idle.append, instance).atexit = False

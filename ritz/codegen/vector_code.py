@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+Index = int | str  # a number, or the name of one
 Value = str | None  # name of a value; None is zero
 Pair = tuple[Value, Value]  # real and imaginary part
 
@@ -49,7 +50,7 @@ class Code:
         self._block = name
 
     @contextmanager
-    def loop(self, start: int | str, stop: int | str, step: int = 1) -> Iterator[str]:
+    def loop(self, start: Index, stop: Index, step: int = 1) -> Iterator[str]:
         """A loop; gives the name of its index."""
         self._count += 1
         k = self._count
@@ -68,13 +69,13 @@ class Code:
         self._label(f"after{k}")
 
     # ------------------------------------------------------------------ integers and addresses
-    def times(self, a: int | str, b: int) -> int | str:
+    def times(self, a: Index, b: int) -> Index:
         """A product of indices."""
         if isinstance(a, int):
             return a * b
         return a if b == 1 else self.let(f"mul nsw i64 {a}, {b}")
 
-    def plus(self, a: int | str, b: int | str) -> int | str:
+    def plus(self, a: Index, b: Index) -> Index:
         """A sum of indices."""
         if isinstance(a, int) and isinstance(b, int):
             return a + b
@@ -82,23 +83,23 @@ class Code:
             return a if b == 0 else b
         return self.let(f"add nsw i64 {a}, {b}")
 
-    def smaller(self, a: int | str, b: int | str) -> int | str:
+    def smaller(self, a: Index, b: Index) -> Index:
         """The smaller one of two indices."""
         if isinstance(a, int) and isinstance(b, int):
             return min(a, b)
         less = self.let(f"icmp slt i64 {a}, {b}")
         return self.let(f"select i1 {less}, i64 {a}, i64 {b}")
 
-    def pointer(self, base: str, index: int | str) -> str:
+    def pointer(self, base: str, index: Index) -> str:
         """Address of the double with this index."""
         return base if index == 0 else self.let(f"getelementptr double, ptr {base}, i64 {index}")
 
     # ------------------------------------------------------------------ memory
-    def load(self, base: str, index: int | str) -> str:
+    def load(self, base: str, index: Index) -> str:
         """A vector of doubles in a row."""
         return self.let(f"load {self.vector}, ptr {self.pointer(base, index)}, align 8")
 
-    def store(self, value: Value, base: str, index: int | str) -> None:
+    def store(self, value: Value, base: str, index: Index) -> None:
         """Write a vector of doubles in a row."""
         text = "zeroinitializer" if value is None else value
         self.do(f"store {self.vector} {text}, ptr {self.pointer(base, index)}, align 8")
@@ -107,7 +108,7 @@ class Code:
         """Ask for the line of a double that will soon be read; it need not exist."""
         self.do(f"call void @llvm.prefetch.p0(ptr {self.pointer(base, index)}, i32 0, i32 3, i32 1)")
 
-    def broadcast(self, base: str, index: int | str) -> str:
+    def broadcast(self, base: str, index: Index) -> str:
         """One double in all lanes."""
         one = self.let(f"load double, ptr {self.pointer(base, index)}, align 8")
         if self.lanes == 1:
@@ -181,7 +182,7 @@ class Code:
         return rows
 
     # ------------------------------------------------------------------ complex numbers in memory
-    def split(self, base: str, index: int | str) -> Pair:
+    def split(self, base: str, index: Index) -> Pair:
         """As many complex numbers in a row as there are lanes; the order of the lanes is that of `join`."""
         if self.lanes == 1:
             return self.load(base, index), self.load(base, self.plus(index, 1))
@@ -189,7 +190,7 @@ class Code:
         even = [k + (k & 1) * (self.lanes - 1) for k in range(self.lanes)]
         return self.shuffle(a, b, even), self.shuffle(a, b, [k + 1 for k in even])
 
-    def join(self, value: Pair, base: str, index: int | str) -> None:
+    def join(self, value: Pair, base: str, index: Index) -> None:
         """Write complex numbers that `split` has read."""
         re, im = value
         if self.lanes == 1:

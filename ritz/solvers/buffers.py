@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# control: time reached, size of the next step (0: not chosen yet), logarithm of the last error, end, tolerances, ...
+# control: time reached, size of the next step (0: not chosen yet), log2 of the last error, end, tolerances, ...
 TIME, STEP, LOG_ERROR, T_END, RTOL, MAX_STEP, T_START, FIXED_STEP, TRIED, TABLE_STEP, SMALLEST, LARGEST = range(12)
 # ... and the constants of the step control.
 SAFETY, ALPHA, BETA, GROWTH, SHRINK, EXPONENT = range(12, 18)
@@ -101,26 +101,35 @@ class StepBuffer:
         return t, y, q
 
 
-def new_control(
-    t0: float, t_end: float, *, rtol: float, max_step: float, first_step: float | None, dt: float | None
-) -> tuple[Array, NDArray[np.int64]]:
-    """Make the shared arrays of a run that has not started.
+def new_control() -> tuple[Array, NDArray[np.int64]]:
+    """Make the shared arrays, to be set by `start_control`."""
+    return np.empty(CONTROL_SIZE), np.empty(COUNTS_SIZE, np.int64)
+
+
+#: Binary logarithms of the errors that stand for "the last one" at the start, and for any that is smaller still.
+START_LOG, LEAST_LOG = math.log2(1e-4), math.log2(1e-10)
+
+
+def start_control(
+    control: Array, counts: NDArray[np.int64], t0: float, t_end: float, *, rtol: float = 1e-3,
+    max_step: float = math.inf, first_step: float | None = None, dt: float | None = None,
+) -> None:  # fmt: skip
+    """Set the shared arrays for a run that has not started.
 
     With `dt` the steps are ``t0 + i dt``; the last one is shortened to end at `t_end`. A `dt` that divides the
     interval up to a relative 1e-9 is taken to divide it.
     """
-    control, counts = np.zeros(CONTROL_SIZE), np.zeros(COUNTS_SIZE, np.int64)
+    control.fill(0.0)
+    counts.fill(0)
     control[TIME] = control[T_START] = t0
     control[T_END], control[RTOL], control[MAX_STEP] = t_end, rtol, max_step
-    control[LOG_ERROR] = math.log(1e-4)
-    control[SMALLEST] = math.inf
+    control[LOG_ERROR], control[SMALLEST] = START_LOG, math.inf
     counts[STRIDE] = 1
     if first_step is not None:
         control[STEP] = abs(first_step)
     if dt is not None:
         control[FIXED_STEP] = math.copysign(dt, t_end - t0)
         counts[FIXED_TOTAL] = fixed_steps(t0, t_end, dt)
-    return control, counts
 
 
 def fixed_steps(t0: float, t_end: float, dt: float) -> int:

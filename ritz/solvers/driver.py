@@ -47,7 +47,7 @@ logger = logging.getLogger("ritz.solvers")
 CALL_SECONDS = 0.2
 FIRST_WORK = 2_000_000  # numbers touched in the first call, before the speed is known
 MOST_STEPS = 1_000_000
-_NONE = np.empty(0)
+_NONE, _NO_STATES, _NO_ROWS = np.empty(0), np.empty((0, 0)), np.empty((0, 0, 0))
 
 REACHED_END = "The solver successfully reached the end of the integration interval."
 EVENT_STOP = "A termination event occurred."
@@ -154,9 +154,9 @@ class Run:
         """Run to the end, a stop or a failure."""
         request, counts = self.request, self.counts
         if request.t_eval is not None:
-            k = int(np.count_nonzero(request.t_eval == request.t0))
-            self.out[:k] = request.u0
-            counts[EVALUATED] = k
+            if request.t_eval.size and request.t_eval[0] == request.t0:
+                self.out[0] = request.u0
+                counts[EVALUATED] = 1
         try:
             if self.log is not None:
                 self.log.start(request.t0, request.u0)
@@ -191,7 +191,7 @@ class Run:
             counts[BUDGET] = budget
             start = time.perf_counter()
             if buffer is None:
-                self.engine.advance(t_eval, out, _NONE, _NONE, _NONE)
+                self.engine.advance(t_eval, out, _NONE, _NO_STATES, _NO_ROWS)
             else:
                 self.engine.advance(t_eval, out, buffer.t, buffer.y, buffer.q)
             status = int(counts[STATUS])

@@ -40,7 +40,7 @@ from ritz.solvers.buffers import (
     TRIED,
 )  # fmt: skip
 from ritz.solvers.dense import evaluate_polynomials
-from ritz.solvers.explicit_step import call_step, first_bad_stage, step_addresses
+from ritz.solvers.explicit_step import call_step, first_bad_stage, row_width, step_addresses
 from ritz.solvers.frame import (
     BUFFER_Q,
     BUFFER_SIZE,
@@ -57,6 +57,7 @@ from ritz.solvers.frame import (
     EVAL_COUNT,
     EXTRA_CODE,
     EXTRA_STAGES,
+    HELPER,
     NEW,
     OLD,
     OTHER_ERROR,
@@ -72,9 +73,11 @@ from ritz.solvers.frame import (
     T_EVAL,
     TWO_ERRORS,
     WANT_ERROR,
+    WIDTH,
     Frame,
+    direct_output,
 )  # fmt: skip
-from ritz.solvers.stepping import FAST, HELPER, LOOP, copy, error_norm, is_finite, judge, next_time
+from ritz.solvers.stepping import FAST, LOOP, copy, error_norm, is_finite, judge, next_time
 from ritz.solvers.tableaus import Tableau
 
 Array = NDArray[np.float64]
@@ -173,13 +176,14 @@ def make_step(frame, control, t, h):  # type: ignore[no-untyped-def]
 
 
 @njit(**LOOP)
-def explicit_loop(frame_address):  # type: ignore[no-untyped-def]
+def explicit_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
     """Advance until the end, a full buffer, a spent budget or a failure (left in ``counts[STATUS]``).
 
     After an accepted step the addresses of the old and the new state and those of the rows 0 and S trade places in
     the frame (``counts[FLIP]`` tells how often, modulo 2); nothing is copied.
     """
-    frame = as_i64(frame_address)
+    direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q)
+    frame = as_i64(words.ctypes.data)
     control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])
     fixed, last_row = control[FIXED_STEP] != 0.0, ROWS + frame[STAGES]
     counts[STATUS] = RUNNING
@@ -250,30 +254,35 @@ class ExplicitEngine:
         self.tableau, self.bound, self.control, self.counts = tableau, bound, control, counts
         self.rows_per_step = tableau.dense.shape[1]
         self.frame = Frame(control, counts, bound, bound.rhs, n, atol)
-        self.memory = np.empty((5 + rows) * n)
-        self.memory[:n] = u0
-        words = self.frame.words
+        words, width = self.frame.words, row_width(n)
+        self.memory = np.zeros((5 + rows, width))  # what lies beyond the state in a row stays zero
         self.frame.point(OLD, self.memory)
-        start, width = int(words[OLD]), 8 * n
-        words[NEW], words[SCRATCH], words[ERROR], words[OTHER_ERROR] = range(start + width, start + 5 * width, width)
-        words[ROWS : ROWS + rows] = range(start + 5 * width, start + (5 + rows) * width, width)
-        words[STEP_CODE], words[EXTRA_CODE] = step_addresses(tableau)
-        words[STAGES], words[EXTRA_STAGES] = tableau.size, len(tableau.extra_stages)
-        words[WANT_ERROR], words[TWO_ERRORS] = control[FIXED_STEP] == 0.0, tableau.error_third is not None
+        start = int(words[OLD])
+        words[[OLD, NEW, SCRATCH, ERROR, OTHER_ERROR]] = range(start, start + 40 * width, 8 * width)
+        words[ROWS : ROWS + rows] = range(start + 40 * width, start + 8 * (5 + rows) * width, 8 * width)
+        words[STEP_CODE], words[EXTRA_CODE] = step_addresses(tableau, n)
+        words[STAGES], words[EXTRA_STAGES], words[WIDTH] = tableau.size, len(tableau.extra_stages), width
+        words[TWO_ERRORS] = tableau.error_third is not None
         words[DENSE_ROWS], words[DENSE] = tableau.dense_addresses
         words[DENSE_COUNT], words[DEGREE] = tableau.dense_rows[1].shape
+        self._first = words[: ROWS + rows].copy()
+        self.restart(u0)
+
+    def restart(self, u0: Array) -> None:
+        """Get ready for a run from another state; `control` and `counts` are set by others."""
+        words = self.frame.words
+        words[: self._first.size] = self._first
+        words[WANT_ERROR] = self.control[FIXED_STEP] == 0.0
+        self.memory[0, : u0.size] = u0
 
     @property
     def state(self) -> Array:
         """(size,) the state reached; a view that the next call overwrites."""
-        n = int(self.frame.words[SIZE])
-        start = n * int(self.counts[FLIP])
-        return self.memory[start : start + n]
+        return self.memory[int(self.counts[FLIP]), : int(self.frame.words[SIZE])]
 
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop once; its progress is in `control` and `counts`."""
-        self.frame.output(t_eval, out, buffer_t, buffer_y, buffer_q)
-        explicit_loop(self.frame.address)
+        explicit_loop(self.frame.words, t_eval, out, buffer_t, buffer_y, buffer_q)
 
     def interpolate(self, segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
         """Evaluate stored dense output (see `ritz.solvers.dense`)."""

@@ -1,9 +1,10 @@
-"""One step of an explicit Runge-Kutta method, written out from its tableau as compiled straight-line code.
+"""One step of an explicit Runge-Kutta method, written out from its tableau as vector code in LLVM's language.
 
-`step_addresses` writes a module with two C functions and hands out their addresses: ``step`` fills the stage
-derivatives, the new state and the error estimate; ``extra`` fills the extra stages of the dense output. Each stage is
-one pass over memory with the weights as literals, which for a few unknowns is several times faster than loops over a
-table. The code depends on the method only, never on the system, and is kept in Ritz's kernel cache.
+`step_addresses` hands out the addresses of two C functions: ``step`` fills the stage derivatives, the new state and the
+error estimate; ``extra`` fills the extra stages of the dense output. Each stage is one pass over memory with the
+weights as literals. States and stages lie in rows of whole vectors (the entry `WIDTH` of the frame), so that no loop
+has a rest; for up to `FEW` unknowns there is no loop at all. The code depends on the method, the processor and that
+number, never on the system.
 
 Both have the signature ``void (double t, double h, intp frame)`` with the address of a frame (`ritz.solvers.frame`).
 """
@@ -18,8 +19,9 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from ritz.codegen import cache as kernels
+from ritz.codegen import native
 from ritz.codegen.calling import call_rhs_address
+from ritz.codegen.vector_code import Code, Index, literal
 from ritz.solvers.frame import (
     CONTEXT,
     ERROR,
@@ -30,27 +32,17 @@ from ritz.solvers.frame import (
     RHS,
     ROWS,
     SCRATCH,
-    SIZE,
     WANT_ERROR,
+    WIDTH,
 )  # fmt: skip
 from ritz.solvers.tableaus import Row, Tableau
 
-_HEADER = '''"""A step of an explicit Runge-Kutta method with {stages} stages."""
-from numba import cfunc, types
-from ritz.codegen.abi import as_f64, as_i64, call_rhs
+FEW = 8  # unknowns up to which steps are written out number by number, so that what was just stored is read as it was
 
-OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract"}})
-SIGNATURE = types.void(types.float64, types.float64, types.intp)
-'''
 
-_OPENING = f"""
-@cfunc(SIGNATURE, **OPTIONS)
-def {{name}}(t, h, frame_address):
-    frame = as_i64(frame_address)
-    rhs, p, ctx, n = frame[{RHS}], frame[{PARAMETERS}], frame[{CONTEXT}], frame[{SIZE}]
-    u, new, w = as_f64(frame[{OLD}]), as_f64(frame[{NEW}]), as_f64(frame[{SCRATCH}])
-    error, other = as_f64(frame[{ERROR}]), as_f64(frame[{OTHER_ERROR}])
-"""
+def row_width(size: int) -> int:
+    """Doubles of a row for a state of this size: whole vectors."""
+    return size if size <= FEW else -(-size // native.lanes()) * native.lanes()
 
 
 @intrinsic
@@ -66,56 +58,106 @@ def call_step(typingctx, address, t, h, frame):  # type: ignore[no-untyped-def]
     return signature, codegen
 
 
-def _sum(row: Row) -> str:
-    return " + ".join(f"{a!r} * k{j}[i]" for j, a in row.items() if a != 0.0) or "0.0"
+class StepWriter:
+    """Writes one function of a method.
+
+    Args:
+        name: of the function.
+        rows: stage derivatives that it names.
+        size: unknowns, where there are at most `FEW`; else 0.
+    """
+
+    def __init__(self, name: str, rows: int, size: int) -> None:
+        self.name, self.size, self.code = name, size, Code(1 if size else native.lanes())
+        self.rhs = self._pointer(RHS)
+        self.p, self.context, self.width = (self._word(entry) for entry in (PARAMETERS, CONTEXT, WIDTH))
+        self.u = self._pointer(OLD)
+        self.k = [self._pointer(ROWS + j) for j in range(rows)]
+        splat = self.code.let(f"insertelement {self.code.vector} poison, double %h, i32 0")
+        zeros = f"<{self.code.lanes} x i32> zeroinitializer"
+        self.h = self.code.let(f"shufflevector {self.code.vector} {splat}, {self.code.vector} poison, {zeros}")
+
+    def _word(self, entry: int) -> str:
+        return self.code.let(f"load i64, ptr {self.code.pointer('%frame', entry)}, align 8")
+
+    def _pointer(self, entry: int) -> str:
+        return self.code.let(f"load ptr, ptr {self.code.pointer('%frame', entry)}, align 8")
+
+    def weighted(self, target: int, row: Row, *, base: bool = True, width: str | None = None) -> None:
+        """``target = u + sum_j (h a_j) k_j``, or without u; the newest derivative, for which all wait, comes last."""
+        out, code = self._pointer(target), self.code
+        weights = {j: code.scale(a, self.h) for j, a in sorted(row.items())}
+
+        def part(i: Index) -> None:
+            total = code.load(self.u, i) if base else None
+            for j, weight in weights.items():
+                total = code.add(total, code.mul(weight, code.load(self.k[j], i)))
+            code.store(total, out, i)
+
+        if self.size:
+            for i in range(self.size):
+                part(i)
+        else:
+            with self.code.loop(0, width or self.width, self.code.lanes) as index:
+                part(index)
+
+    def call(self, node: float, state: int, target: int) -> None:
+        """Evaluate the right-hand side at the time ``t + node h``."""
+        shift = self.code.let(f"fmul contract double {literal(node)}, %h")
+        time = self.code.let(f"fadd contract double %t, {shift}")
+        state_, out = self._word(state), self._word(target)
+        self.code.do(f"call void {self.rhs}(double {time}, i64 {state_}, i64 {self.p}, i64 {out}, i64 {self.context})")
+
+    def width_if(self, entry: int) -> str:
+        """The width of a row if an entry of the frame is not zero, else zero: for passes that are not always made."""
+        wanted = self.code.let(f"icmp ne i64 {self._word(entry)}, 0")
+        return self.code.let(f"select i1 {wanted}, i64 {self.width}, i64 0")
+
+    def text(self) -> str:
+        """The whole function."""
+        body = "\n".join(self.code.lines)
+        return (
+            f"define void @{self.name}(double %t, double %h, i64 %frame_) {{\nentry:\n"
+            f"  %frame = inttoptr i64 %frame_ to ptr\n{body}\n  ret void\n}}\n"
+        )
 
 
-def _function(name: str, rows: int, body: list[str]) -> str:
-    views = [f"    k{j} = as_f64(frame[{ROWS + j}])" for j in range(rows)]
-    return "\n".join([_OPENING.format(name=name).rstrip(), *views, *body]) + "\n"
-
-
-def _pass(target: str, row: Row, *, base: bool = True, indent: str = "    ") -> list[str]:
-    value = f"h * ({_sum(row)})"
-    return [f"{indent}for i in range(n):", f"{indent}    {target}[i] = {'u[i] + ' if base else ''}{value}"]
-
-
-def _stage(j: int, node: float, row: Row) -> list[str]:
-    return [*_pass("w", row), f"    call_rhs(rhs, t + {node!r} * h, frame[{SCRATCH}], p, frame[{ROWS + j}], ctx)"]
-
-
-def step_source(tableau: Tableau) -> str:
-    """The text of the module for a method."""
+def step_text(tableau: Tableau, unknowns: int) -> str:
+    """The module of a method; `unknowns` is 0 for more than `FEW`."""
     size, extra = tableau.size, len(tableau.extra_stages)
-    body: list[str] = []
+    step = StepWriter("step", size + 1, unknowns)
     for j in range(1, size):
-        body += _stage(j, tableau.nodes[j], tableau.stages[j])
-    body += _pass("new", tableau.weights)
-    body += [f"    call_rhs(rhs, t + h, frame[{NEW}], p, frame[{ROWS + size}], ctx)"]
+        step.weighted(SCRATCH, tableau.stages[j])
+        step.call(tableau.nodes[j], SCRATCH, ROWS + j)
+    step.weighted(NEW, tableau.weights)
+    step.call(1.0, NEW, ROWS + size)
     if tableau.error:
-        body += [f"    if frame[{WANT_ERROR}]:", *_pass("error", tableau.error, base=False, indent=" " * 8)]
+        width = step.width_if(WANT_ERROR)
+        step.weighted(ERROR, tableau.error, base=False, width=width)
         if tableau.error_third:
-            body += _pass("other", tableau.error_third, base=False, indent=" " * 8)
-    text = _HEADER.format(stages=size) + "\n" + _function("step", size + 1, body)
+            step.weighted(OTHER_ERROR, tableau.error_third, base=False, width=width)
+    text = step.text()
     if extra:
-        body = []
+        more = StepWriter("extra", size + 1 + extra, unknowns)
         for j in range(extra):
-            body += _stage(size + 1 + j, tableau.extra_nodes[j], tableau.extra_stages[j])
-        text += "\n" + _function("extra", size + 1 + extra, body)
+            more.weighted(SCRATCH, tableau.extra_stages[j])
+            more.call(tableau.extra_nodes[j], SCRATCH, ROWS + size + 1 + j)
+        text += more.text()
     return text
 
 
-_loaded: dict[int, tuple[Tableau, Any, int, int]] = {}
+_loaded: dict[tuple[int, int], tuple[Tableau, int, int]] = {}
 
 
-def step_addresses(tableau: Tableau) -> tuple[int, int]:
+def step_addresses(tableau: Tableau, unknowns: int) -> tuple[int, int]:
     """Addresses of ``step`` and ``extra`` (0 without extra stages), compiled on the first call."""
-    found = _loaded.get(id(tableau))
+    few = unknowns if unknowns <= FEW else 0
+    found = _loaded.get((id(tableau), few))
     if found is None:
-        module = kernels.load(step_source(tableau))
-        extra = module.extra.address if tableau.extra_stages else 0
-        found = _loaded[id(tableau)] = (tableau, module, module.step.address, extra)
-    return found[2], found[3]
+        code = native.load(step_text(tableau, few))
+        extra = code.address("extra") if tableau.extra_stages else 0
+        found = _loaded[id(tableau), few] = (tableau, code.address("step"), extra)
+    return found[1], found[2]
 
 
 def evaluate(address: int, bound: Any, t: float, u: NDArray[np.float64]) -> NDArray[np.float64]:

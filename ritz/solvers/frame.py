@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 # What every loop needs: shared arrays, the right-hand side it calls, states, tolerances, output.
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 # Explicit methods; the stage derivatives follow from ROWS on.
 (STEP_CODE, EXTRA_CODE, STAGES, EXTRA_STAGES, OTHER_ERROR, WANT_ERROR, TWO_ERRORS, DENSE, DENSE_COUNT, DEGREE,
- DENSE_ROWS) = range(23, 34)  # fmt: skip
+ DENSE_ROWS, WIDTH) = range(23, 35)  # fmt: skip
 
 # Split methods; N at the stages, the method's own arrays and its coefficient tables follow from ROWS on.
 (COUNT, LINEAR, PREVIOUS, PLACE, STAGE_CODES, NODES, ARGUMENTS, TARGETS, UPDATE_CODE, ERROR_CODE, PREPARE_CODE,
@@ -27,6 +28,10 @@ from numpy.typing import NDArray
 
 ROWS = 42
 FRAME_SIZE = 90
+
+
+#: Options of a function that only loops call: it is compiled into them, so not cached by itself.
+HELPER: dict[str, Any] = dict(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def address(array: NDArray[Any]) -> int:
@@ -74,18 +79,10 @@ class Frame:
         self.words[entry] = address(array)
         self._alive[entry] = array
 
-    def output(
-        self,
-        t_eval: NDArray[np.float64],
-        out: NDArray[np.float64],
-        buffer_t: NDArray[np.float64],
-        buffer_y: NDArray[np.float64],
-        buffer_q: NDArray[np.float64],
-    ) -> None:
-        """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
-        words, alive = self.words, self._alive
-        arrays = ((T_EVAL, t_eval), (OUT, out), (BUFFER_T, buffer_t), (BUFFER_Y, buffer_y), (BUFFER_Q, buffer_q))
-        for entry, array in arrays:
-            if array.size and alive.get(entry) is not array:
-                self.point(entry, array)
-        words[EVAL_COUNT], words[BUFFER_SIZE] = t_eval.size, buffer_t.size
+
+@njit(**HELPER)
+def direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
+    """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
+    words[T_EVAL], words[OUT], words[EVAL_COUNT] = t_eval.ctypes.data, out.ctypes.data, t_eval.size
+    words[BUFFER_T], words[BUFFER_Y], words[BUFFER_Q] = buffer_t.ctypes.data, buffer_y.ctypes.data, buffer_q.ctypes.data
+    words[BUFFER_SIZE] = buffer_t.size

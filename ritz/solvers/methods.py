@@ -6,6 +6,7 @@ To add a method, write its coefficients in a new file and add one line to `METHO
 
 from __future__ import annotations
 
+import functools
 import html
 import importlib
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ class Method:
         """Whether the method can choose its step size."""
         return self.error_order > 0
 
-    def load(self) -> Any:
-        """The coefficients."""
+    @functools.cached_property
+    def coefficients(self) -> Any:
+        """The tableau, or the passes of a split method; loaded when first asked for."""
         module, name = self.source.split(":")
         found = getattr(importlib.import_module(module), name)
         return found() if callable(found) else found

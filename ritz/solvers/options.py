@@ -18,6 +18,7 @@ from ritz.solvers.solution import Solution
 
 Array = NDArray[np.float64]
 
+FEW = 64  # numbers that Python checks faster than NumPy
 _SMALLEST_RTOL = 100 * np.finfo(float).eps
 _systems: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
@@ -55,7 +56,8 @@ def read_span(t_span: Any) -> tuple[float, float]:
         OptionValueError: infinite or not a number.
     """
     try:
-        t0, t_end = map(float, t_span)
+        start, end = t_span
+        t0, t_end = float(start), float(end)
     except (TypeError, ValueError):
         raise OptionError(f"t_span must be two numbers (start, end), not {t_span!r}.") from None
     if not (math.isfinite(t0) and math.isfinite(t_end)):
@@ -72,6 +74,8 @@ def read_steps(
         OptionError: `dt` together with options of the step control.
         OptionValueError: a value that is not positive or does not fit the interval.
     """
+    if dt is None and first_step is None and max_steps is None and max_step == math.inf:
+        return math.inf
     interval = abs(t_end - t0)
     for name, value in (("dt", dt), ("first_step", first_step), ("max_step", max_step), ("max_steps", max_steps)):
         if value is not None or name == "max_step":
@@ -114,6 +118,8 @@ def read_rtol(rtol: Any) -> float:
     Warns:
         AccuracyWarning: it had to be raised.
     """
+    if type(rtol) is float and _SMALLEST_RTOL <= rtol < math.inf:
+        return rtol
     if np.ndim(rtol) != 0:
         raise OptionError("rtol must be one number; only atol may differ from component to component.")
     value = real_number("rtol", rtol)
@@ -159,13 +165,13 @@ def read_times(t_eval: ArrayLike | None, t0: float, t_end: float) -> Array | Non
     if t_eval is None:
         return None
     try:
-        times = np.ascontiguousarray(t_eval, dtype=float)
+        times = np.array(t_eval, dtype=float, order="C")
     except (TypeError, ValueError):
         raise OptionError(f"t_eval must be an array of times, not {t_eval!r}.") from None
     if times.ndim != 1:
         raise OptionValueError(f"t_eval must be one-dimensional, not of shape {times.shape}.")
     sign = 1.0 if t_end >= t0 else -1.0
-    rising = bool(((times[1:] - times[:-1]) * sign > 0).all())
+    rising = times.size < 2 or bool(((times[1:] - times[:-1]) * sign > 0).all())
     if rising and (not times.size or (sign * (times[0] - t0) >= 0 and sign * (t_end - times[-1]) >= 0)):
         return times
     low, high = min(t0, t_end), max(t0, t_end)
@@ -189,6 +195,8 @@ def read_start(system: Any, y0: Any, params: Mapping[Any, float] | None) -> tupl
     size = system.layout.size
     if y0 is None:
         u0 = np.ascontiguousarray(system.initial_state(p), dtype=float)
+        if u0.size <= FEW and all(map(math.isfinite, u0.tolist())) and u0.shape == (size,):
+            return p, u0
     elif resumed:
         if not y0.t.size:
             raise InitialValueError("The Solution to resume from holds no state: its t_eval was not reached.")

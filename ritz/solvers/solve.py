@@ -10,18 +10,11 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ritz.errors import reject_unknown
-from ritz.solvers.buffers import (
-    ACCEPTED,
-    LARGEST,
-    NFEV,
-    REJECTED,
-    SMALLEST,
-    new_control,
-)  # fmt: skip
+from ritz.solvers.buffers import ACCEPTED, LARGEST, NFEV, REJECTED, SMALLEST, new_control, start_control
 from ritz.solvers.choose import advice, check_choice, check_direction, check_explicit, choose
 from ritz.solvers.driver import Request, Run
+from ritz.solvers.engines import idle_engine, leave_engine, make_engine
 from ritz.solvers.events import parse_events
-from ritz.solvers.explicit import ExplicitEngine
 from ritz.solvers.methods import EXPLICIT, find_method
 from ritz.solvers.options import (
     as_system,
@@ -36,7 +29,6 @@ from ritz.solvers.options import (
     set_controller,
 )  # fmt: skip
 from ritz.solvers.solution import Solution
-from ritz.solvers.split import SplitEngine
 
 COARSE = 5e-2  # size of the modes at the cut-off, relative to the largest, that makes a result doubtful
 _OPTIONS = (
@@ -135,16 +127,17 @@ def solve(
         why = f"{chosen.name}: asked for."
     check_choice(chosen, bound, dt)
     check_direction(system, bound, t0, t_end)
-    control, counts = new_control(t0, t_end, rtol=rtol, max_step=largest, first_step=first_step, dt=dt)
     tolerances = read_atol(atol, u0.size, bound.groups)
-    set_controller(control, chosen)
-    coefficients = chosen.load()
-    engine: Any
     if chosen.family == EXPLICIT:
-        check_explicit(chosen, coefficients, bound, t0, t_end, dt)
-        engine = ExplicitEngine(coefficients, bound, u0, control, counts, tolerances)
+        check_explicit(chosen, chosen.coefficients, bound, t0, t_end, dt)
+    engine = idle_engine(chosen, bound, tolerances)
+    control, counts = new_control() if engine is None else (engine.control, engine.counts)
+    start_control(control, counts, t0, t_end, rtol=rtol, max_step=largest, first_step=first_step, dt=dt)
+    set_controller(control, chosen)
+    if engine is None:
+        engine = make_engine(chosen, bound, u0, control, counts, tolerances, workers)
     else:
-        engine = SplitEngine(coefficients, bound, u0, control, counts, tolerances, workers)
+        engine.restart(u0)
     request = Request(
         system, p, t0, t_end, u0, times, bool(dense_output), parse_events(events), callback, progress, max_steps,
         advice(chosen, bound, dt),
@@ -152,18 +145,21 @@ def solve(
     result = Run(engine, control, counts, request).go()
     if result.status == 0 and hasattr(system.layout, "check_resolution"):
         system.layout.check_resolution(engine.state, limit=COARSE, when=f" at t = {t_end:g}")
+    nfev, steps, rejected = int(counts[NFEV]), int(counts[ACCEPTED]), int(counts[REJECTED])
     statistics = {
         "why": why,
-        "steps": int(counts[ACCEPTED]),
-        "rejected": int(counts[REJECTED]),
+        "steps": steps,
+        "rejected": rejected,
         "smallest_step": float(control[SMALLEST]) if dt is None else dt,
         "largest_step": float(control[LARGEST]) if dt is None else dt,
         "kept_every": result.stride,
         "seconds": time.perf_counter() - started,
     }
+    if not dense_output:  # its polynomials may need the engine
+        leave_engine(engine, chosen, bound, tolerances)
     return Solution(
         t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events,
-        nfev=int(counts[NFEV]), status=result.status, message=result.message, success=result.success, system=system,
+        nfev=nfev, status=result.status, message=result.message, success=result.success, system=system,
         method=chosen.name, params=p, options={"rtol": rtol, "atol": atol, "dt": dt, "method": method},
         statistics=statistics,
     )  # fmt: skip

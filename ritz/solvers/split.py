@@ -61,6 +61,7 @@ from ritz.solvers.frame import (
     ERROR_CODE,
     EVAL_COUNT,
     GROUP_COUNT,
+    HELPER,
     HISTORY,
     LAST_ROW,
     LINEAR,
@@ -87,9 +88,10 @@ from ritz.solvers.frame import (
     UPDATE_CODE,
     Frame,
     address,
+    direct_output,
 )  # fmt: skip
 from ritz.solvers.split_step import COMPLEX, SplitMethod, compile_method, kind_of, parallel_runner, pass_type
-from ritz.solvers.stepping import HELPER, LOOP, copy, error_norm, is_finite, judge, next_time
+from ritz.solvers.stepping import LOOP, copy, error_norm, is_finite, judge, next_time
 
 Array = NDArray[np.float64]
 RECENT_BYTES = 64 << 20  # coefficient tables kept between runs
@@ -200,9 +202,10 @@ def advance_frame(frame, control, h):  # type: ignore[no-untyped-def]
 
 
 @njit(**LOOP)
-def split_loop(frame_address):  # type: ignore[no-untyped-def]
+def split_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
     """Advance until the end, a full buffer, a spent budget, missing tables or a failure (``counts[STATUS]``)."""
-    frame = as_i64(frame_address)
+    direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q)
+    frame = as_i64(words.ctypes.data)
     control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])
     fixed = control[FIXED_STEP] != 0.0
     chosen = counts[STATUS] == WANT_TABLES  # this step was rounded before its tables were asked for
@@ -371,11 +374,10 @@ class SplitEngine:
 
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop until it stops for another reason than missing tables."""
-        self.frame.output(t_eval, out, buffer_t, buffer_y, buffer_q)
         if (t_eval.size or self.counts[STORE] == STORE_DENSE) and not self.frame.words[POINT_CODE]:
             self._point_to_dense()
         while True:
-            split_loop(self.frame.address)
+            split_loop(self.frame.words, t_eval, out, buffer_t, buffer_y, buffer_q)
             if self.counts[STATUS] != WANT_TABLES:
                 return
             self._load_tables(float(self.control[TRIED]))

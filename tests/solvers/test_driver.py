@@ -15,7 +15,7 @@ from ritz.solvers import buffers, driver
 from ritz.solvers.frame import Frame
 from ritz.solvers.methods import METHODS
 from ritz.solvers.solve import solve
-from ritz.solvers.stepping import error_norm
+from ritz.solvers.stepping import error_norm, exp2, log2
 
 SYSTEMS = [lorenz, split_real]
 
@@ -196,7 +196,8 @@ def test_error_norms(rng):
 
     def found(groups, atol):
         bound = SimpleNamespace(context=0, p=np.zeros(1), groups=groups, weights=weights)
-        control, counts = buffers.new_control(0, 1, rtol=0.3, max_step=1, first_step=None, dt=None)
+        control, counts = buffers.new_control()
+        buffers.start_control(control, counts, 0, 1, rtol=0.3, max_step=1)
         frame = Frame(control, counts, bound, 0, 6, atol)
         return _norm(frame.address, err.ctypes.data, old.ctypes.data, new.ctypes.data)
 
@@ -238,3 +239,21 @@ def test_all_ways_of_storing_agree(method):
     points = solve(split_complex(), (0, 0.5), method=method, dt=0.013, t_eval=times)
     np.testing.assert_allclose(dense.sol(times), points.y, atol=1e-12)
     assert np.array_equal(dense.y[:, -1], points.y[:, -1])
+
+
+@njit
+def _logarithm(x):
+    return log2(x)
+
+
+@njit
+def _power(x):
+    return exp2(x)
+
+
+def test_quick_logarithm_and_power():
+    """The step control needs no more than a few digits of them, but those everywhere."""
+    x = np.concatenate([2.0 ** np.linspace(-40, 40, 4001), [1.0, np.sqrt(0.5), np.nextafter(np.sqrt(0.5), 0)]])
+    assert np.abs([_logarithm(v) - np.log2(v) for v in x]).max() < 3e-6
+    y = np.linspace(-60, 60, 4001)
+    assert np.abs([_power(v) / 2.0**v - 1 for v in y]).max() < 4e-6

@@ -22,7 +22,7 @@ def name(method):
 
 @pytest.mark.parametrize("method", EXPLICIT_METHODS, ids=name)
 def test_coefficients_meet_the_order_conditions(method):
-    tableau = method.load()
+    tableau = method.coefficients
     a, c = tableau.matrix(), np.array(tableau.nodes)
     b = np.zeros(tableau.size)
     b[list(tableau.weights)] = list(tableau.weights.values())

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ritz.codegen.transforms.passes import Buffer, Index, Line, radices
-from ritz.codegen.vector_code import Code, Pair, Value
+from ritz.codegen.transforms.passes import Buffer, Line, radices
+from ritz.codegen.vector_code import Code, Index, Pair, Value
 
 
 def whole_lines(count: int) -> int:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ritz.codegen.transforms.butterfly import dft
-from ritz.codegen.vector_code import Code, Pair, literal
+from ritz.codegen.vector_code import Code, Index, Pair, literal
 
-Index = int | str
 Load = Callable[[Index, int, int], Pair]  # (index, constant added to it, smallest value of the sum) -> the number there
 Store = Callable[[Pair, Index, int, int], None]
 
