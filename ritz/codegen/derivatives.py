@@ -24,8 +24,8 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
     names, roots = list(rhs), list(rhs.values())
     if kind == "param_vjp":
         weights = [g.input(f"seed {name}", "seed") for name in names]
-        params = [g.input(name, "param") for name in lowered.parameters]
-        return dict(zip(lowered.parameters, reverse(g, roots, weights, params), strict=True))
+        wrt = [g.input(name, "param") for name in lowered.parameters]
+        return dict(zip(lowered.parameters, reverse(g, roots, weights, wrt), strict=True))
     if kind == "param_jvp":
         params = {g.args[n][0]: n for n in g.inputs(roots, "param")}
         directions = {node: g.input(f"seed {name}", "seed") for name, node in params.items()}

@@ -240,7 +240,7 @@ class Instance:
         """
         size = max((part.stop for part in parts.values()), default=0)
         if vector.shape != (size,):
-            raise RitzError(f"A direction of this derivative of {system} has length {size}; found shape {vector.shape}.")
+            raise RitzError(f"This derivative of {system} takes a direction of length {size}; found {vector.shape}.")
         if "seeds" in self.arrays:
             self.arrays["seeds"][...] = vector
             return
