@@ -68,6 +68,7 @@ class _Printer:
     def __init__(self, code: Scheduled, cut: Partition, locate: Locate) -> None:
         self.code, self.cut, self.locate = code, cut, locate
         self.declared: set[str] = set()
+        self.truths = {i for i, op in enumerate(code.op) if op == "func" and code.args[i][0] in LOGICAL}
         self.pointer = _pointer("double")
         self.lines: list[str] = []
         self.count = 0
@@ -110,8 +111,9 @@ class _Printer:
 
     def _number(self, i: int) -> str:
         """A value as a double; what is not computed in this part is read where it is needed first."""
-        if i in self.values:
-            return self._line(f"uitofp i1 {self.values[i]} to double") if self._is_logical(i) else self.values[i]
+        known = self.values.get(i)
+        if known is not None:
+            return self._line(f"uitofp i1 {known} to double") if i in self.truths else known
         op, args = self.code.op[i], self.code.args[i]
         if op == "const":
             return number(args[0])
@@ -120,18 +122,22 @@ class _Printer:
             return "%t" if array == "t" else self._load(array, index)
         return self._load("scratch", self.cut.place[i])
 
-    def _is_logical(self, i: int) -> bool:
-        return self.code.op[i] == "func" and self.code.args[i][0] in LOGICAL
-
     def _truth(self, i: int) -> str:
         """A value as true or false; every number but zero is true."""
-        if i in self.values and self._is_logical(i):
+        if i in self.truths and i in self.values:
             return self.values[i]
         return self._line(f"fcmp une double {self._number(i)}, {number(0)}")
 
     def _compute(self, i: int) -> str:
-        op, args = self.code.op[i], self.code.operands(i)
-        name = self.code.args[i][0] if op == "func" else op
+        op, args = self.code.op[i], self.code.args[i]
+        if op in ARITHMETIC:
+            a, b = self._number(args[0]), self._number(args[1])
+            return self._line(f"{ARITHMETIC[op]} contract double {a}, {b}")
+        if op == "neg":
+            return self._line(f"fneg double {self._number(args[0])}")
+        return self._function(*args) if op == "func" else self._function(op, *args)
+
+    def _function(self, name: str, *args: int) -> str:
         if name in ("and", "or", "not"):
             return logical(name, [self._truth(j) for j in args], self._line)
         if name == "where":
@@ -139,10 +145,6 @@ class _Printer:
             then, otherwise = (self._number(j) for j in args[1:])
             return self._line(f"select i1 {condition}, double {then}, double {otherwise}")
         a = [self._number(j) for j in args]
-        if name in ARITHMETIC:
-            return self._line(f"{ARITHMETIC[name]} contract double {a[0]}, {a[1]}")
-        if name == "neg":
-            return self._line(f"fneg double {a[0]}")
         if name in LOGICAL:
             return logical(name, a, self._line)
         if name in ("sign", "maximum", "minimum"):

@@ -47,54 +47,65 @@ def partition(code: Scheduled, size: int) -> Partition:
         >>> cut.parts, cut.place
         (((1, -1), (2, -2)), {1: 0})
     """
-    parts = _cut(code, depth_first(code), size)
+    operands = [code.operands(i) for i in range(len(code))]
+    parts = _cut(depth_first(code, operands), size)
     part_of = [-1] * len(code)
     for number, steps in enumerate(parts):
         for i in steps:
             if i >= 0:
                 part_of[i] = number
-    place, places = _places(code, parts, part_of)
+    place, places = _places(code, operands, parts, part_of)
     return Partition(parts, place, places, tuple(part_of))
 
 
-def depth_first(code: Scheduled) -> list[int]:
+def depth_first(code: Scheduled, operands: Sequence[Sequence[int]]) -> list[int]:
     """Steps in the order in which the results need them; of two operands the one that keeps more values alive first.
+
+    Args:
+        code: straight-line code.
+        operands: per instruction, what it reads.
 
     Returns:
         steps as in `Partition`: every result is stored as soon as it is known.
     """
-    need = _registers(code)
-    done = [op in ("const", "leaf") for op in code.op]
+    need = _registers(operands)
+    done = [not reads for reads in operands]
     steps: list[int] = []
     for k, root in enumerate(code.roots):
         stack = [root]
         while stack:
             i = stack[-1]
-            missing = [j for j in code.operands(i) if not done[j]]
-            if not missing or done[i]:
+            if done[i]:
                 stack.pop()
-                if not done[i]:
-                    done[i] = True
-                    steps.append(i)
+                continue
+            missing = [j for j in operands[i] if not done[j]]
+            if not missing:
+                stack.pop()
+                done[i] = True
+                steps.append(i)
+            elif len(missing) == 1:
+                stack.append(missing[0])
             else:
                 stack += sorted(missing, key=need.__getitem__)
         steps.append(~k)
     return steps
 
 
-def _registers(code: Scheduled) -> list[int]:
+def _registers(operands: Sequence[Sequence[int]]) -> list[int]:
     """How many values are alive while an instruction is computed, were nothing shared (Sethi and Ullman, J. ACM 17)."""
     need: list[int] = []
-    for i, op in enumerate(code.op):
-        if op in ("const", "leaf"):
+    for reads in operands:
+        if not reads:
             need.append(0)
+        elif len(reads) == 1:
+            need.append(need[reads[0]] or 1)
         else:
-            operands = sorted((need[j] for j in code.operands(i)), reverse=True)
-            need.append(max((n + k for k, n in enumerate(operands)), default=0) or 1)
+            ordered = sorted([need[j] for j in reads], reverse=True)
+            need.append(max([n + k for k, n in enumerate(ordered)]))
     return need
 
 
-def _cut(code: Scheduled, steps: Sequence[int], size: int) -> tuple[tuple[int, ...], ...]:
+def _cut(steps: Sequence[int], size: int) -> tuple[tuple[int, ...], ...]:
     parts, start = [], 0
     while start < len(steps):
         end = min(start + size, len(steps))
@@ -105,13 +116,15 @@ def _cut(code: Scheduled, steps: Sequence[int], size: int) -> tuple[tuple[int, .
     return tuple(parts)
 
 
-def _places(code: Scheduled, parts: Sequence[Sequence[int]], part_of: Sequence[int]) -> tuple[dict[int, int], int]:
+def _places(
+    code: Scheduled, operands: Sequence[Sequence[int]], parts: Sequence[Sequence[int]], part_of: Sequence[int]
+) -> tuple[dict[int, int], int]:
     """Places of the values that cross, and how many places are in use at most."""
     last: dict[int, int] = {}  # value that crosses -> the last part that reads it
     for number, steps in enumerate(parts):
         for step in steps:
-            for j in code.operands(step) if step >= 0 else (code.roots[~step],):
-                if part_of[j] not in (-1, number):
+            for j in operands[step] if step >= 0 else (code.roots[~step],):
+                if part_of[j] != number and part_of[j] >= 0:
                     last[j] = number
     place: dict[int, int] = {}
     free: list[int] = []

@@ -134,7 +134,7 @@ def test_any_expression_in_parts_of_any_size(recipe_list, values, part, level, s
 
 def test_steps_are_complete_and_in_order():
     code = _chain(40)
-    steps = depth_first(code)
+    steps = depth_first(code, [code.operands(i) for i in range(len(code))])
     done = {i for i, op in enumerate(code.op) if op in ("const", "leaf")}
     for step in steps:
         needed = code.operands(step) if step >= 0 else (code.roots[~step],)
