@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.emit_numba import Emitted, emit
 from ritz.codegen.program import MapCall, Program, Stage, is_scalar
 from ritz.codegen.scalar_kernel import ScalarKernel
@@ -135,9 +136,7 @@ class Instance:
         self.arrays: dict[str, np.ndarray] = {}
         if isinstance(compiled.emitted, ScalarKernel):
             self.arrays.update({name: np.zeros(n) for name, n in compiled.emitted.vectors.items()})
-            self.tables = {name: self.arrays["tables"][i : i + 1].reshape(()) for i, name in enumerate(program.tables)}
-        else:
-            self.tables = {name: np.zeros(self._shape(program.graph.axes[n])) for name, n in program.tables.items()}
+        self.tables = {name: np.zeros(self._shape(program.graph.axes[n])) for name, n in program.tables.items()}
         self._strides: dict[str, int] = {}
         for name, (axes, is_complex, batch) in program.buffers.items():
             shape = self._shape(axes)
@@ -253,9 +252,16 @@ class Instance:
         program = self.compiled.program
         g, roots = program.graph, list(program.tables.values())
         key = tuple(p.values())
-        if not roots or key == self._tables_of:
+        if key == self._tables_of:
             return
         self._tables_of = key
+        if is_scalar(program):
+            for prepare in self.compiled.addresses[1:]:
+                tables = self.arrays["tables"]
+                call_rhs_address(prepare, 0.0, np.empty(0), np.array(key, dtype=float), tables, self.context)
+            return
+        if not roots:
+            return
         values = leaf_values(g, roots, self.space, p)
         results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
         for array, result in zip(self.tables.values(), results, strict=True):

@@ -33,8 +33,7 @@ class SystemReport:
     def _program_lines(self) -> list[str]:
         compiled = self.system._compiled(self.system._main)
         if isinstance(compiled.emitted, ScalarKernel):
-            operations = compiled.program.stages[0].code.operations()
-            return [f"no loops: {operations} operations, {compiled.emitted.summary}"]
+            return [f"no loops: {compiled.emitted.summary}"]
         program = compiled.program
         lines = [f"{len(program.stages)} loops, {sum(m.batch for m in program.maps)} transforms a call"]
         for step in program.steps:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.derivatives import BoundJacobian, SparseJacobian, derivative_nodes, sparse_jacobian_of
 from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
 from ritz.codegen.layout import Array, StateLayout
@@ -299,8 +300,6 @@ class System:
         if direction is not None:
             instance.set_direction(np.asarray(direction, dtype=float), self._seed_parts(kind), self.name)
         out, q = np.zeros(size), np.ascontiguousarray(p)
-        from ritz.codegen.calling import call_rhs_address
-
         call_rhs_address(instance.address, float(t), u, q, out, instance.context)
         return out
 
