@@ -29,7 +29,7 @@ def prepare(arguments):
     buffer.set_arg(1, memoryview(given))
     buffer.set_res(0, memoryview(out))
 
-    def block(count, keep=(function, buffer)):
+    def block(count, keep=(function, buffer, values, given, out)):
         for _ in range(count):
             evaluate()
 

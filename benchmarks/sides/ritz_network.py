@@ -41,7 +41,7 @@ def prepare(arguments):
     u, out = network.state(), np.zeros(bound.size)
     call = (0.0, u.ctypes.data, bound.p.ctypes.data, out.ctypes.data, bound.context)
 
-    def block(count):
+    def block(count, keep=(bound, u, out)):
         for _ in range(count):
             function(*call)
 
