@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+SEARCH_PATH = os.pathsep.join([str(HERE), str(HERE.parent)])  # what is measured is the Ritz beside the benchmarks
 PEER_VARIABLE = "RITZ_PEER_PYTHON"
 
 
@@ -91,7 +92,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **threads, "PYTHONPATH": str(HERE)},
+            env={**os.environ, **threads, "PYTHONPATH": SEARCH_PATH},
         )
         ready = self._read()
         self.setup, self.facts = ready["setup"], ready["facts"]

@@ -12,17 +12,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import HERE, machine, options, write_row
+from common import HERE, SEARCH_PATH, machine, options, write_row
 
 GOALS = {"empty cache": 8.0, "warm cache": 2.0}
 
 
 def run(script: str, kernels: Path, numba: Path, *arguments: str) -> dict[str, Any]:
     """One fresh process with these cache folders; adds the wall time of the whole process as ``total``."""
-    environment = {**os.environ, "RITZ_CACHE_DIR": str(kernels), "NUMBA_CACHE_DIR": str(numba), "PYTHONPATH": str(HERE)}
+    folders = {"RITZ_CACHE_DIR": str(kernels), "NUMBA_CACHE_DIR": str(numba), "PYTHONPATH": SEARCH_PATH}
     command = [sys.executable, str(HERE / "sides" / script), *arguments]
     start = time.perf_counter()
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env={**os.environ, **folders}, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout) | {"total": time.perf_counter() - start}
 
 

@@ -42,7 +42,7 @@ def directory() -> Path:
 
 @dataclass(frozen=True)
 class CacheStatus:
-    """What the cache holds: its folder, the number of modules and the bytes of source and object code."""
+    """What the cache holds: its folder, the number of modules (Numba's and LLVM's), bytes of source and object code."""
 
     directory: Path
     modules: int
@@ -58,9 +58,10 @@ def status() -> CacheStatus:
     """Count the generated modules and their compiled code."""
     root = directory()
     sources = list(root.glob(f"{_PREFIX}*.py")) if root.exists() else []
-    objects = [*(root / "__pycache__").glob(f"{_PREFIX}*"), *root.glob("native_*.o")] if root.exists() else []
+    native = list(root.glob("native_*.o")) if root.exists() else []
+    objects = [*(root / "__pycache__").glob(f"{_PREFIX}*"), *native] if root.exists() else []
     return CacheStatus(
-        root, len(sources), sum(f.stat().st_size for f in sources), sum(f.stat().st_size for f in objects)
+        root, len(sources) + len(native), sum(f.stat().st_size for f in sources), sum(f.stat().st_size for f in objects)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,14 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
 
     Args:
         lowered: the model.
-        kind: ``jvp``, ``vjp`` or ``param_jvp``.
+        kind: ``jvp``, ``vjp``, ``param_jvp`` or, without space, ``param_vjp``, whose outputs are parameters.
     """
     g, rhs = lowered.graph, lowered.rhs()
     names, roots = list(rhs), list(rhs.values())
+    if kind == "param_vjp":
+        weights = [g.input(f"seed {name}", "seed") for name in names]
+        wrt = [g.input(name, "param") for name in lowered.parameters]
+        return dict(zip(lowered.parameters, reverse(g, roots, weights, wrt), strict=True))
     if kind == "param_jvp":
         params = {g.args[n][0]: n for n in g.inputs(roots, "param")}
         directions = {node: g.input(f"seed {name}", "seed") for name, node in params.items()}
@@ -67,31 +72,66 @@ def _with_transforms(g: Graph, root: int, lowered: Lowered) -> int:
     return new[root]
 
 
-def sparse_jacobian_of(system: Any, t: float, u: Any, p: Any) -> Any:
-    """Sparse Jacobian of a pointwise system, evaluated on the graph; its pattern is that of the equations."""
-    from scipy.sparse import csc_array
+@dataclass(frozen=True)
+class SparseJacobian:
+    """The Jacobian of a system without space: entries by columns, in a pattern that never changes.
 
-    from ritz.symbolic.evaluate import evaluate
+    Attributes:
+        indptr: (size + 1,) where each column starts, int32.
+        indices: (entries,) row of every entry, increasing within a column, int32.
+        nodes: the entries as nodes of the graph.
+    """
 
-    if system.layout.is_complex:
+    indptr: np.ndarray
+    indices: np.ndarray
+    nodes: tuple[int, ...]
+
+    def matrix(self, values: np.ndarray) -> Any:
+        """The `scipy.sparse.csc_array` with these values, (entries,)."""
+        from scipy.sparse import csc_array
+
+        size = len(self.indptr) - 1
+        return csc_array((values, self.indices, self.indptr), shape=(size, size))
+
+
+def sparse_jacobian_of(lowered: Lowered, name: str) -> SparseJacobian:
+    """Differentiate every equation of a system without space by the unknowns that it contains.
+
+    Raises:
+        UnsupportedError: the system called `name` lives on modes or points.
+    """
+    if lowered.space is not None:
         raise UnsupportedError(
-            f"{system.name} is discretised by Fourier modes, where the Jacobian is dense. Use system.jvp, system.vjp "
+            f"{name} is discretised by Fourier modes, where the Jacobian is dense. Use system.jvp, system.vjp "
             "or system.jacobian_operator, which cost about two right-hand sides."
         )
-    g = system.lowered.graph
-    if "_jacobian_entries" not in system.__dict__:
-        wrt = [system.lowered.states[n] for n in system.layout.names]
-        system.__dict__["_jacobian_entries"] = _entries(g, system, wrt)
-    rows, columns, nodes = system.__dict__["_jacobian_entries"]
-    values, _ = system._oracle(t, u, p)
-    data = [float(v) for v in evaluate(g, nodes, values)]
-    n = system.layout.size
-    return csc_array((np.array(data), (rows, columns)), shape=(n, n))
+    columns = {node: j for j, node in enumerate(lowered.states[n] for n in lowered.layout.names)}
+    rhs = lowered.rhs()
+    rows = sparse_jacobian(lowered.graph, [rhs[n] for n in lowered.layout.names], list(columns))
+    entries = sorted((columns[v], i, node) for i, row in enumerate(rows) for v, node in row.items())
+    counts = np.bincount([j for j, _, _ in entries], minlength=len(columns))
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return SparseJacobian(indptr, np.array([i for _, i, _ in entries], np.int32), tuple(n for _, _, n in entries))
 
 
-def _entries(g: Graph, system: Any, wrt: list[int]) -> tuple[list[int], list[int], list[int]]:
-    gradients = sparse_jacobian(g, list(system.lowered.rhs().values()), wrt)
-    column = {node: j for j, node in enumerate(wrt)}
-    triples = [(i, column[v], d) for i, row in enumerate(gradients) for v, d in row.items()]
-    rows, columns, nodes = zip(*triples, strict=True) if triples else ((), (), ())
-    return list(rows), list(columns), list(nodes)
+@dataclass(frozen=True)
+class BoundJacobian:
+    """A compiled Jacobian at one parameter vector with memory of its own: what compiled solvers consume.
+
+    Attributes:
+        address: function ``f(t, u, p, values, ctx)`` in the calling convention of `ritz.codegen.abi`; it stores the
+            entries, (entries,) float64 and not overlapping `u`, in the order of `indices`.
+        context: what to pass as its last argument.
+        indptr: (size + 1,) where each column starts, int32.
+        indices: (entries,) row of every entry, int32.
+        p: (parameters,) values.
+        size: number of unknowns.
+    """
+
+    address: int
+    context: int
+    indptr: np.ndarray
+    indices: np.ndarray
+    p: np.ndarray
+    size: int
+    keep: Any

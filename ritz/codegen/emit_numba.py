@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from ritz.codegen.program import Program, Stage, Target, is_scalar
+from ritz.codegen import cache
+from ritz.codegen.program import Program, Stage, Target
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
@@ -22,7 +23,7 @@ import math
 import numpy as np
 from numba import cfunc
 
-from ritz.codegen.abi import {signature}, as_f64, as_i64
+from ritz.codegen.abi import STAGE_SIGNATURE, as_f64, as_i64
 
 _OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
 '''
@@ -44,7 +45,6 @@ class ContextSlots:
     """Which entry of the context holds what; the first four belong to `ritz.codegen.runtime`."""
 
     parameters: list[str]
-    blocks: list[str]
     names: list[str] = field(default_factory=lambda: ["program", "linear", "length", "runner"])
 
     def slot(self, name: str) -> int:
@@ -63,24 +63,24 @@ class Emitted:
     stages: tuple[str, ...]
     flat: frozenset[str]
 
+    def load(self) -> list[int]:
+        """Addresses of the compiled stages, in order."""
+        module = cache.load(self.source)
+        return [int(getattr(module, name).address) for name in self.stages]
 
-def emit(program: Program, title: str, parameters: Sequence[str], blocks: Sequence[str]) -> Emitted:
+
+def emit(program: Program, title: str, parameters: Sequence[str]) -> Emitted:
     """Print a program; the first stage is ``stage0`` and so on.
-
-    A program of a single stage without axes is printed as a complete right-hand side named ``rhs``.
 
     Args:
         program: what to print.
         title: first line of the module.
         parameters: names in the order of the parameter vector.
-        blocks: names in the order of the state vector.
     """
-    slots = ContextSlots(list(parameters), list(blocks))
-    scalar = is_scalar(program)
-    parts = [_HEADER.format(title=title, signature="RHS_SIGNATURE" if scalar else "STAGE_SIGNATURE")]
-    printers = [_StagePrinter(program, stage, slots, scalar) for stage in program.stages]
-    parts += [printer.text() for printer in printers]
-    names = tuple("rhs" if scalar else stage.name for stage in program.stages)
+    slots = ContextSlots(list(parameters))
+    printers = [_StagePrinter(program, stage, slots) for stage in program.stages]
+    parts = [_HEADER.format(title=title), *(printer.text() for printer in printers)]
+    names = tuple(stage.name for stage in program.stages)
     flat = frozenset(printer.stage.name for printer in printers if printer.flat)
     return Emitted("\n\n".join(parts), tuple(slots.names), names, flat)
 
@@ -88,8 +88,8 @@ def emit(program: Program, title: str, parameters: Sequence[str], blocks: Sequen
 class _StagePrinter:
     """Prints one stage: arrays first, then every instruction at the depth its axes ask for."""
 
-    def __init__(self, program: Program, stage: Stage, slots: ContextSlots, scalar: bool) -> None:
-        self.program, self.stage, self.slots, self.scalar = program, stage, slots, scalar
+    def __init__(self, program: Program, stage: Stage, slots: ContextSlots) -> None:
+        self.program, self.stage, self.slots = program, stage, slots
         self.g: Graph = program.graph
         self.flat = len(stage.axes) > 1 and all(
             self._looped(axes) in (frozenset(), frozenset(stage.axes)) for axes in stage.code.axes
@@ -163,8 +163,6 @@ class _StagePrinter:
         if kind == "param":
             self._array("p", "p", "p_")
             return f"p[{self.slots.parameters.index(name)}]", 0
-        if kind == "state" and self.scalar:
-            return f"{self._array('u', 'u', 'u_')}[{self.slots.blocks.index(name)}]", 0
         if kind == "state":
             offset = self._context("offset " + name)
             array = self._array(f"state {name}", _identifier(name), f"u_ + {offset}")
@@ -206,10 +204,6 @@ class _StagePrinter:
         self.name.append(variable)
 
     def _store(self, target: Target, roots: Sequence[int]) -> None:
-        if target.array.startswith("out") and self.scalar:
-            index = self.slots.blocks.index(target.array[4:])
-            self.lines[0].append(f"{self._array('out', 'out', 'out_')}[{index}] = {self.name[roots[0]]}")
-            return
         if target.array.startswith("out"):
             name = target.array[4:]
             array = self._array(target.array, f"out_{_identifier(name)}", f"out_ + {self._context('offset ' + name)}")
@@ -237,9 +231,7 @@ class _StagePrinter:
         for depth, loop in enumerate(loops):
             lines.append("    " * (depth + 1) + loop)
             lines += ["    " * (depth + 2) + line for line in self.lines[depth + 1]]
-        arguments = "t, u_, p_, out_, ctx" if self.scalar else "lo, hi, t, u_, p_, out_, ctx"
-        name, signature = ("rhs", "RHS_SIGNATURE") if self.scalar else (self.stage.name, "STAGE_SIGNATURE")
-        head = f"@cfunc({signature}, **_OPTIONS)\ndef {name}({arguments}):"
+        head = f"@cfunc(STAGE_SIGNATURE, **_OPTIONS)\ndef {self.stage.name}(lo, hi, t, u_, p_, out_, ctx):"
         return "\n".join([head, *lines]) + "\n"
 
     def _loops(self) -> list[str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ritz.codegen import cache
+from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.emit_numba import Emitted, emit
 from ritz.codegen.program import MapCall, Program, Stage, is_scalar
+from ritz.codegen.scalar_kernel import ScalarKernel
+from ritz.errors import RitzError
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph, LinearMap
 
@@ -79,22 +81,39 @@ def is_plane_wise(program: Program, stage: Stage, space: Space) -> bool:
 
 
 class CompiledProgram:
-    """A program and its printed module; compiled on first use, shared by all instances.
+    """A program and its code, compiled on first use and shared by all instances: LLVM without loops, Numba with them.
 
     Attributes:
         program: the stages and maps.
-        emitted: the module's text.
+        emitted: the printed code.
     """
 
-    def __init__(self, program: Program, title: str, parameters: Sequence[str], blocks: Sequence[str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        title: str,
+        parameters: Sequence[str],
+        blocks: Sequence[str],
+        seeds: Sequence[str] = (),
+    ) -> None:
         self.program = program
-        self.emitted: Emitted = emit(program, title, parameters, blocks)
+        self.emitted: Emitted | ScalarKernel = (
+            ScalarKernel(program, title, parameters, blocks, seeds)
+            if is_scalar(program)
+            else emit(program, title, parameters)
+        )
 
     @cached_property
-    def functions(self) -> list[Any]:
+    def addresses(self) -> list[int]:
         """The compiled stages, in order."""
-        module = cache.load(self.emitted.source)
-        return [getattr(module, name) for name in self.emitted.stages]
+        return self.emitted.load()
+
+    @property
+    def is_shareable(self) -> bool:
+        """Whether one instance serves several threads at once, because it has no memory that changes between calls."""
+        return isinstance(self.emitted, ScalarKernel) and not (
+            self.emitted.vectors["scratch"] or self.emitted.vectors["seeds"]
+        )
 
 
 class Instance:
@@ -115,6 +134,8 @@ class Instance:
         self.compiled, self.space = compiled, space
         program = compiled.program
         self.arrays: dict[str, np.ndarray] = {}
+        if isinstance(compiled.emitted, ScalarKernel):
+            self.arrays.update({name: np.zeros(n) for name, n in compiled.emitted.vectors.items()})
         self.tables = {name: np.zeros(self._shape(program.graph.axes[n])) for name, n in program.tables.items()}
         self._strides: dict[str, int] = {}
         for name, (axes, is_complex, batch) in program.buffers.items():
@@ -158,9 +179,9 @@ class Instance:
         return self.arrays[name]
 
     def _bind(self, threads: int) -> None:
-        functions = self.compiled.functions
+        addresses = self.compiled.addresses
         if is_scalar(self.compiled.program):
-            self.address = int(functions[0].address)
+            self.address = addresses[0]
             self.context = self.entries.ctypes.data
             return
         from ritz.codegen import runtime
@@ -168,7 +189,7 @@ class Instance:
         from ritz.codegen.transforms.provider import ALIGNMENT, aligned
 
         steps: list[Step] = []
-        stage, self._scratch = iter(functions), 0
+        stage, self._scratch = iter(addresses), 0
         for step in self.compiled.program.steps:
             if isinstance(step, MapCall):
                 steps += self._map_steps(step)
@@ -178,7 +199,7 @@ class Instance:
                 flat = step.name in self.compiled.emitted.flat
                 rows = total if flat else (shape[0] if shape else 1)
                 planes = shape[0] if is_plane_wise(self.compiled.program, step, self.space) else 0
-                steps.append(loop_step(int(next(stage).address), rows, total, planes))
+                steps.append(loop_step(next(stage), rows, total, planes))
         rows_, self._groups = encode(steps)
         stride = aligned(self._scratch)
         self._memory = np.empty(threads * stride + ALIGNMENT, np.uint8)
@@ -210,14 +231,37 @@ class Instance:
         self.entries[1], self.entries[2] = self.linear.ctypes.data, self.linear.size
         return int(runtime.run_split.address)
 
+    def set_direction(self, vector: np.ndarray, parts: Mapping[str, slice], system: str) -> None:
+        """Store the direction of a derivative; `parts` says which entries belong to which state or parameter.
+
+        Raises:
+            RitzError: the direction has the wrong length.
+        """
+        size = max((part.stop for part in parts.values()), default=0)
+        if vector.shape != (size,):
+            raise RitzError(f"This derivative of {system} takes a direction of length {size}; found {vector.shape}.")
+        if "seeds" in self.arrays:
+            self.arrays["seeds"][...] = vector
+            return
+        for name, part in parts.items():
+            if (array := self.arrays.get(f"seed {name}")) is not None:
+                array.reshape(-1).view(float)[...] = vector[part]
+
     def update(self, p: Mapping[str, float]) -> None:
         """Compute the tables for a parameter vector; the arrays keep their addresses."""
         program = self.compiled.program
         g, roots = program.graph, list(program.tables.values())
         key = tuple(p.values())
-        if not roots or key == self._tables_of:
+        if key == self._tables_of:
             return
         self._tables_of = key
+        if is_scalar(program):
+            for prepare in self.compiled.addresses[1:]:
+                tables = self.arrays["tables"]
+                call_rhs_address(prepare, 0.0, np.empty(0), np.array(key, dtype=float), tables, self.context)
+            return
+        if not roots:
+            return
         values = leaf_values(g, roots, self.space, p)
         results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
         for array, result in zip(self.tables.values(), results, strict=True):

@@ -8,6 +8,7 @@ code made for another processor therefore is never found, let alone run. A diges
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -18,6 +19,7 @@ from typing import Any
 
 from ritz.codegen import cache
 
+_MATHEMATICS = {"linux": "libm.so.6", "win32": "ucrtbase.dll"}  # elsewhere every process has these functions anyway
 _DIGEST = 32  # bytes of the digest in front of the object code
 _lock = threading.RLock()
 _loaded: dict[str, Native] = {}
@@ -98,11 +100,14 @@ def _processor() -> tuple[str, str]:
 
 @functools.cache
 def _target() -> Any:
-    """LLVM's description of this machine."""
+    """LLVM's description of this machine; afterwards the C library's functions can be called."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    if sys.platform in _MATHEMATICS:
+        with contextlib.suppress(RuntimeError):  # a libc that has them itself; what is missing is named when it is used
+            llvm.load_library_permanently(_MATHEMATICS[sys.platform])
     return llvm.Target.from_default_triple()
 
 
@@ -125,7 +130,7 @@ def _compile(text: str, level: int, vectorize: bool) -> bytes:
     """Object code of a module."""
     import llvmlite.binding as llvm
 
-    machine = _machine(level)
+    machine = _machine(level)  # first of all: it loads what the text may call
     module = llvm.parse_assembly(text)
     module.verify()
     _check_names(module)

@@ -198,6 +198,9 @@ def extract_tables(g: Graph, roots: Sequence[int], min_cost: int) -> tuple[list[
     Returns:
         the new roots and ``{table name: node it stands for}``.
     """
+    order = g.topological(roots)
+    if not any(loop_axes(g, n) for n in order):
+        return list(roots), {}
     tables: dict[str, int] = {}
     names: dict[int, int] = {}
     new: dict[int, int] = {}
@@ -214,7 +217,7 @@ def extract_tables(g: Graph, roots: Sequence[int], min_cost: int) -> tuple[list[
             names[n] = g.input(name, "table", loop_axes(g, n))
         return names[n]
 
-    for node in g.topological(roots):
+    for node in order:
         op, args = g.op[node], g.args[node]
         if static(node):
             new[node] = node

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from ritz.codegen.scalar_kernel import ScalarKernel
+
 
 class SystemReport:
     """Forms, operations, tables, loops and emitted source of a `System`, as text and as HTML.
@@ -29,7 +31,10 @@ class SystemReport:
         return str(self.system.source(self.system._main))
 
     def _program_lines(self) -> list[str]:
-        program = self.system._compiled(self.system._main).program
+        compiled = self.system._compiled(self.system._main)
+        if isinstance(compiled.emitted, ScalarKernel):
+            return [f"no loops: {compiled.emitted.summary}"]
+        program = compiled.program
         lines = [f"{len(program.stages)} loops, {sum(m.batch for m in program.maps)} transforms a call"]
         for step in program.steps:
             if hasattr(step, "code"):

@@ -61,8 +61,11 @@ def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
 
     Such an input is named ``re <node>`` or ``im <node>`` after the leaf it belongs to.
     """
+    order = g.topological(roots)
+    if not any(g.is_complex[node] for node in order):
+        return list(roots)
     new: dict[int, int] = {}
-    for node in g.topological(roots):
+    for node in order:
         if g.op[node] == "func" and g.args[node][0] in ("re", "im"):
             leaf = g.args[node][1][0]
             new[node] = g.input(f"{g.args[node][0]} {leaf}", "part", g.axes[leaf])

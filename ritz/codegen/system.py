@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ritz.codegen.calling import call_rhs_address
+from ritz.codegen.derivatives import BoundJacobian, SparseJacobian, derivative_nodes, sparse_jacobian_of
 from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
-from ritz.codegen.program import Program, Scheduler, Target, build_program, is_scalar
+from ritz.codegen.program import Program, Scheduler, Target, build_program
 from ritz.codegen.realify import realify
 from ritz.errors import OptionError, ParameterError, RitzError, nearest
 from ritz.symbolic.evaluate import evaluate
@@ -171,12 +173,20 @@ class System:
             if kind not in self._programs:
                 title = f"{kind} of {self.name}, made by Ritz"
                 names = [p.name for p in self.parameters]
-                self._programs[kind] = CompiledProgram(self._build(kind), title, names, self.layout.names)
+                self._programs[kind] = CompiledProgram(
+                    self._build(kind), title, names, self.layout.names, list(self._seed_parts(kind))
+                )
             return self._programs[kind]
 
+    def _seed_parts(self, kind: str) -> dict[str, slice]:
+        """The direction of a derivative as a vector: name of state or parameter -> its part."""
+        if kind == "param_jvp":
+            return {p.name: slice(i, i + 1) for i, p in enumerate(self.parameters)}
+        derivative = kind in ("jvp", "vjp", "param_vjp")
+        return {f.name: slice(f.start, f.stop) for f in self.layout.fields} if derivative else {}
+
     def _build(self, kind: str) -> Program:
-        nodes = self._nodes(kind)
-        g, outputs = self.lowered.graph, []
+        g, nodes, outputs = self.lowered.graph, self._nodes(kind), []
         for name, node in nodes.items():
             if self.layout.is_complex and name in self.lowered.states:
                 re, im = realify(g, [node])[0]
@@ -193,13 +203,16 @@ class System:
 
     def _nodes(self, kind: str) -> dict[str, int]:
         """Outputs of a kind of program: block name -> node."""
+        if kind == "jacobian":
+            return {f"entry {k}": node for k, node in enumerate(self._sparse_jacobian.nodes)}
         if kind == "rhs":
-            return self.lowered.rhs()
-        if kind == "nonlinear":
-            return self.lowered.nonlinear
-        from ritz.codegen.derivatives import derivative_nodes
-
-        return derivative_nodes(self.lowered, kind)
+            nodes = self.lowered.rhs()
+        elif kind == "nonlinear":
+            nodes = self.lowered.nonlinear
+        else:
+            nodes = derivative_nodes(self.lowered, kind)
+        order = [p.name for p in self.parameters] if kind == "param_vjp" else self.layout.names
+        return {name: nodes[name] for name in order}
 
     def _instance(self, kind: str, threads: int = 1) -> Instance:
         offsets = {f.name: 8 * f.start for f in self.layout.fields}
@@ -233,12 +246,29 @@ class System:
             whole, instance.context, 0 if linear is None else instance.address, linear, p.copy(),
             self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, instance,
         )  # fmt: skip
-        if is_scalar(instance.compiled.program):  # no memory of its own: one serves all users
+        if instance.compiled.is_shareable:  # no memory that changes: one serves all users
             bound.idle = {}
             self._shared = bound
         else:  # the memory serves the next user once this one is gone
             weakref.finalize(bound, idle.append, instance).atexit = False
         return bound
+
+    def bind_jacobian(self, p: Array | Mapping[Any, float] | None = None) -> BoundJacobian:
+        """Fix the parameters and get the address of the compiled Jacobian and its pattern, with memory for one user.
+
+        Raises:
+            UnsupportedError: the system lives on modes; see `jacobian`.
+        """
+        p, form = self.parameter_vector(p).copy(), self._sparse_jacobian
+        instance = self._instance("jacobian")
+        instance.update(self._named(p))
+        size = self.layout.size
+        return BoundJacobian(instance.address, instance.context, form.indptr, form.indices, p, size, instance)
+
+    @cached_property
+    def _sparse_jacobian(self) -> SparseJacobian:
+        with self._lock:
+            return sparse_jacobian_of(self.lowered, self.name)
 
     @property
     def _main(self) -> str:
@@ -264,7 +294,7 @@ class System:
         return {info.name: float(v) for info, v in zip(self.parameters, p, strict=True)}
 
     # ------------------------------------------------------------------ for Python
-    def _call(self, kind: str, t: float, u: Any, p: Any, seeds: Mapping[str, Array], size: int) -> Array:
+    def _call(self, kind: str, t: float, u: Any, p: Any, size: int, direction: Any = None) -> Array:
         instances = self._local.__dict__.setdefault("instances", {})
         if kind not in instances:
             instances[kind] = (self._instance(kind), None)
@@ -276,12 +306,9 @@ class System:
         u = np.ascontiguousarray(u, dtype=float)
         if u.shape != (self.layout.size,):
             raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
-        for name, value in seeds.items():
-            if name in instance.arrays:
-                instance.arrays[name].reshape(-1).view(float)[...] = value
+        if direction is not None:
+            instance.set_direction(np.asarray(direction, dtype=float), self._seed_parts(kind), self.name)
         out, q = np.zeros(size), np.ascontiguousarray(p)
-        from ritz.codegen.calling import call_rhs_address
-
         call_rhs_address(instance.address, float(t), u, q, out, instance.context)
         return out
 
@@ -293,33 +320,30 @@ class System:
             u: (size,) state vector.
             p: parameter vector or overrides of the defaults.
         """
-        out = self._call(self._main, t, u, p, {}, self.layout.size)
+        out = self._call(self._main, t, u, p, self.layout.size)
         linear = self.linear_diagonal(p if p is None else self.parameter_vector(p))
         if linear is not None:
             out += (linear * np.ascontiguousarray(u, dtype=float).view(complex)).view(float)
         return out
 
-    def _block_seeds(self, v: Any) -> dict[str, Array]:
-        v = np.asarray(v, dtype=float)
-        return {f"seed {f.name}": v[f.start : f.stop] for f in self.layout.fields}
-
     def jvp(self, t: float, u: Any, v: Any, p: Any = None) -> Array:
         """Derivative of `rhs` along a direction ``v`` of the state: ``J v``."""
-        return self._call("jvp", t, u, p, self._block_seeds(v), self.layout.size)
+        return self._call("jvp", t, u, p, self.layout.size, v)
 
     def vjp(self, t: float, u: Any, w: Any, p: Any = None) -> Array:
         """Transposed derivative: ``J^T w`` in the coordinates of the state vector."""
-        return self._call("vjp", t, u, p, self._block_seeds(w), self.layout.size)
+        return self._call("vjp", t, u, p, self.layout.size, w)
 
     def param_jvp(self, t: float, u: Any, dp: Any, p: Any = None) -> Array:
         """Derivative of `rhs` along a direction ``dp`` of the parameters."""
-        seeds = {f"seed {i.name}": np.atleast_1d(float(x)) for i, x in zip(self.parameters, dp, strict=True)}
-        return self._call("param_jvp", t, u, p, seeds, self.layout.size)
+        return self._call("param_jvp", t, u, p, self.layout.size, dp)
 
     def param_vjp(self, t: float, u: Any, w: Any, p: Any = None) -> Array:
         """``(df/dp)^T w``, (parameters,)."""
         if not self.parameters:
             return np.zeros(0)
+        if self.lowered.space is None:
+            return self._call("param_vjp", t, u, p, len(self.parameters), w)
         rows = np.eye(len(self.parameters))
         return np.array([self.param_jvp(t, u, row, p) @ np.asarray(w, dtype=float) for row in rows])
 
@@ -329,9 +353,8 @@ class System:
         Raises:
             UnsupportedError: the system lives on modes, where the Jacobian is dense; use `jvp` or `jacobian_operator`.
         """
-        from ritz.codegen.derivatives import sparse_jacobian_of
-
-        return sparse_jacobian_of(self, t, u, p)
+        form = self._sparse_jacobian
+        return form.matrix(self._call("jacobian", t, u, p, len(form.nodes)))
 
     def jacobian_operator(self, t: float, u: Any, p: Any = None) -> Any:
         """Jacobian as a `scipy.sparse.linalg.LinearOperator` built on `jvp` and `vjp`."""
