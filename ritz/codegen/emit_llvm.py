@@ -5,6 +5,7 @@ The entry has the calling convention of `ritz.codegen.abi`. Its result must not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,6 +61,11 @@ def emit(code: Scheduled, locate: Locate, name: str) -> NativeText:
     pieces = [*sorted(printer.declared), *functions, printer.entry(name, scratch)]
     level = 2 if code.operations() <= OPTIMISED else 0
     return NativeText("\n\n".join(pieces) + "\n", level, len(cut.parts), scratch)
+
+
+def inlined(text: NativeText) -> str:
+    """The code with functions that are not seen outside and vanish into their callers."""
+    return re.sub(r"define (internal )?(.*) nounwind \{", r"define internal \2 nounwind alwaysinline {", text.text)
 
 
 class _Printer:

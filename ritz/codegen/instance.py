@@ -115,6 +115,11 @@ class CompiledProgram:
             self.emitted.vectors["scratch"] or self.emitted.vectors["seeds"]
         )
 
+    @property
+    def inline(self) -> str:
+        """Code of the right-hand side ``@rhs`` that may be compiled into its callers; empty where it is too long."""
+        return self.emitted.inline if isinstance(self.emitted, ScalarKernel) else ""
+
 
 class Instance:
     """One program with memory of its own: not to be used by two threads at once.

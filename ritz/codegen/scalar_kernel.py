@@ -17,6 +17,7 @@ from ritz.codegen.program import Program
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 _FIRST = ("program", "linear", "length", "runner")  # entries of the context that belong to `ritz.codegen.runtime`
+INLINE = 60  # operations up to which a right-hand side may be compiled into every stage of a method
 _ARRAY = {"state": "u", "param": "p", "seed": "seeds"}
 
 
@@ -65,6 +66,11 @@ class ScalarKernel:
         """Addresses of the compiled function and, where there are tables, of the one that stores them."""
         functions = [("rhs", self.native)] + ([("prepare", self.native_once)] if self.native_once else [])
         return [native.load(text.text, level=text.level).address(name) for name, text in functions]
+
+    @property
+    def inline(self) -> str:
+        """Code to be compiled into callers of ``@rhs``; empty where it is long."""
+        return emit_llvm.inlined(self.native) if self.code.each.operations() <= INLINE else ""
 
     @property
     def summary(self) -> str:

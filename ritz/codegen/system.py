@@ -48,6 +48,7 @@ class Bound:
         groups: blocks for field-wise error norms, or None.
         weights: (size,) weights of these norms.
         keep: memory that must stay alive.
+        inline: code of ``@rhs`` in LLVM's language where `rhs` is short: a loop may compile it into itself.
         idle: where a loop may leave what it has set up for the next run; None where the memory is for one user.
     """
 
@@ -61,6 +62,7 @@ class Bound:
     groups: Array | None
     weights: Array
     keep: Any
+    inline: str = ""
     idle: dict[Any, list[Any]] | None = None
 
 
@@ -247,7 +249,7 @@ class System:
             self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, instance,
         )  # fmt: skip
         if instance.compiled.is_shareable:  # no memory that changes: one serves all users
-            bound.idle = {}
+            bound.idle, bound.inline = {}, instance.compiled.inline
             self._shared = bound
         else:  # the memory serves the next user once this one is gone
             weakref.finalize(bound, idle.append, instance).atexit = False

@@ -260,7 +260,7 @@ class ExplicitEngine:
         start = int(words[OLD])
         words[[OLD, NEW, SCRATCH, ERROR, OTHER_ERROR]] = range(start, start + 40 * width, 8 * width)
         words[ROWS : ROWS + rows] = range(start + 40 * width, start + 8 * (5 + rows) * width, 8 * width)
-        words[STEP_CODE], words[EXTRA_CODE] = step_addresses(tableau, n)
+        words[STEP_CODE], words[EXTRA_CODE] = step_addresses(tableau, n, getattr(bound, "inline", ""))
         words[STAGES], words[EXTRA_STAGES], words[WIDTH] = tableau.size, len(tableau.extra_stages), width
         words[TWO_ERRORS] = tableau.error_third is not None
         words[DENSE_ROWS], words[DENSE] = tableau.dense_addresses

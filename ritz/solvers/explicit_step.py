@@ -4,7 +4,8 @@
 error estimate; ``extra`` fills the extra stages of the dense output. Each stage is one pass over memory with the
 weights as literals. States and stages lie in rows of whole vectors (the entry `WIDTH` of the frame), so that no loop
 has a rest; for up to `FEW` unknowns there is no loop at all. The code depends on the method, the processor and that
-number, never on the system.
+number, not on the system, unless
+its right-hand side is short enough to be written into the step.
 
 Both have the signature ``void (double t, double h, intp frame)`` with the address of a frame (`ritz.solvers.frame`).
 """
@@ -65,14 +66,16 @@ class StepWriter:
         name: of the function.
         rows: stage derivatives that it names.
         size: unknowns, where there are at most `FEW`; else 0.
+        inline: call the function ``@rhs`` of the same module instead of the right-hand side of the frame, and keep
+            everything in registers until the end.
     """
 
-    def __init__(self, name: str, rows: int, size: int) -> None:
-        self.name, self.size, self.code = name, size, Code(1 if size else native.lanes())
-        self.rhs = self._pointer(RHS)
+    def __init__(self, name: str, rows: int, size: int, *, inline: bool = False) -> None:
+        self.name, self.size, self.inline, self.code = name, size, inline, Code(1 if size else native.lanes())
+        self.rhs = "@rhs" if inline else self._pointer(RHS)
         self.p, self.context, self.width = (self._word(entry) for entry in (PARAMETERS, CONTEXT, WIDTH))
-        self.u = self._pointer(OLD)
-        self.k = [self._pointer(ROWS + j) for j in range(rows)]
+        self.u, self._local = self._pointer(OLD), dict[int, str]()
+        self.k = [self._pointer(ROWS), *(self._target(ROWS + j) for j in range(1, rows))]
         splat = self.code.let(f"insertelement {self.code.vector} poison, double %h, i32 0")
         zeros = f"<{self.code.lanes} x i32> zeroinitializer"
         self.h = self.code.let(f"shufflevector {self.code.vector} {splat}, {self.code.vector} poison, {zeros}")
@@ -83,9 +86,17 @@ class StepWriter:
     def _pointer(self, entry: int) -> str:
         return self.code.let(f"load ptr, ptr {self.code.pointer('%frame', entry)}, align 8")
 
+    def _target(self, entry: int) -> str:
+        """Where an array that this function fills is while it runs."""
+        if not self.inline:
+            return self._pointer(entry)
+        if entry not in self._local:
+            self._local[entry] = self.code.let(f"alloca [{self.size} x double], align 8")
+        return self._local[entry]
+
     def weighted(self, target: int, row: Row, *, base: bool = True, width: str | None = None) -> None:
         """``target = u + sum_j (h a_j) k_j``, or without u; the newest derivative, for which all wait, comes last."""
-        out, code = self._pointer(target), self.code
+        out, code = self._target(target), self.code
         weights = {j: code.scale(a, self.h) for j, a in sorted(row.items())}
 
         def part(i: Index) -> None:
@@ -103,10 +114,11 @@ class StepWriter:
 
     def call(self, node: float, state: int, target: int) -> None:
         """Evaluate the right-hand side at the time ``t + node h``."""
-        shift = self.code.let(f"fmul contract double {literal(node)}, %h")
-        time = self.code.let(f"fadd contract double %t, {shift}")
-        state_, out = self._word(state), self._word(target)
-        self.code.do(f"call void {self.rhs}(double {time}, i64 {state_}, i64 {self.p}, i64 {out}, i64 {self.context})")
+        code = self.code
+        shift = code.let(f"fmul contract double {literal(node)}, %h")
+        time = code.let(f"fadd contract double %t, {shift}")
+        ends = [code.let(f"ptrtoint ptr {self._target(entry)} to i64") for entry in (state, target)]
+        code.do(f"call void {self.rhs}(double {time}, i64 {ends[0]}, i64 {self.p}, i64 {ends[1]}, i64 {self.context})")
 
     def width_if(self, entry: int) -> str:
         """The width of a row if an entry of the frame is not zero, else zero: for passes that are not always made."""
@@ -114,7 +126,12 @@ class StepWriter:
         return self.code.let(f"select i1 {wanted}, i64 {self.width}, i64 0")
 
     def text(self) -> str:
-        """The whole function."""
+        """The whole function; what others read is stored now if it was not before."""
+        for entry, local in self._local.items():
+            if entry != SCRATCH:
+                row = self._pointer(entry)
+                for i in range(self.size):
+                    self.code.store(self.code.load(local, i), row, i)
         body = "\n".join(self.code.lines)
         return (
             f"define void @{self.name}(double %t, double %h, i64 %frame_) {{\nentry:\n"
@@ -122,10 +139,16 @@ class StepWriter:
         )
 
 
-def step_text(tableau: Tableau, unknowns: int) -> str:
-    """The module of a method; `unknowns` is 0 for more than `FEW`."""
+def step_text(tableau: Tableau, unknowns: int, rhs: str = "") -> str:
+    """The module of a method.
+
+    Args:
+        tableau: the method.
+        unknowns: how many; 0 for more than `FEW`.
+        rhs: code of a right-hand side ``@rhs`` to be compiled into the step.
+    """
     size, extra = tableau.size, len(tableau.extra_stages)
-    step = StepWriter("step", size + 1, unknowns)
+    step = StepWriter("step", size + 1, unknowns, inline=bool(rhs))
     for j in range(1, size):
         step.weighted(SCRATCH, tableau.stages[j])
         step.call(tableau.nodes[j], SCRATCH, ROWS + j)
@@ -136,7 +159,7 @@ def step_text(tableau: Tableau, unknowns: int) -> str:
         step.weighted(ERROR, tableau.error, base=False, width=width)
         if tableau.error_third:
             step.weighted(OTHER_ERROR, tableau.error_third, base=False, width=width)
-    text = step.text()
+    text = rhs + step.text()
     if extra:
         more = StepWriter("extra", size + 1 + extra, unknowns)
         for j in range(extra):
@@ -146,17 +169,18 @@ def step_text(tableau: Tableau, unknowns: int) -> str:
     return text
 
 
-_loaded: dict[tuple[int, int], tuple[Tableau, int, int]] = {}
+_loaded: dict[tuple[int, int, str], tuple[Tableau, int, int]] = {}
 
 
-def step_addresses(tableau: Tableau, unknowns: int) -> tuple[int, int]:
-    """Addresses of ``step`` and ``extra`` (0 without extra stages), compiled on the first call."""
+def step_addresses(tableau: Tableau, unknowns: int, rhs: str = "") -> tuple[int, int]:
+    """Addresses of ``step`` and ``extra`` (0 without extra stages), compiled on the first call; see `step_text`."""
     few = unknowns if unknowns <= FEW else 0
-    found = _loaded.get((id(tableau), few))
+    key = id(tableau), few, rhs if few else ""
+    found = _loaded.get(key)
     if found is None:
-        code = native.load(step_text(tableau, few))
+        code = native.load(step_text(tableau, *key[1:]))
         extra = code.address("extra") if tableau.extra_stages else 0
-        found = _loaded[id(tableau), few] = (tableau, code.address("step"), extra)
+        found = _loaded[key] = (tableau, code.address("step"), extra)
     return found[1], found[2]
 
 
