@@ -3,11 +3,11 @@
 The context of a program starts with four entries: the program, the diagonal of a linear part, the length of that
 diagonal, and the interpreter. `run_split` adds the linear part: so ``f = L u + N`` is had from the kernels of N.
 
-A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread]`` and then six numbers a step: the
-kind, the values it touches in all (below `PARALLEL_MIN` threads do not pay), and four more:
+A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread]`` and then seven numbers a step: the
+kind, the values it touches in all (below `PARALLEL_MIN` threads do not pay), its first unit (0) and four more:
 
 =========  =================================================================================
-kind       meaning of the other four
+kind       meaning of the last four
 =========  =================================================================================
 `LOOP`     address of a stage, its rows, rows for each plane of the grid, unused
 `PHASE`    address of a record, units, fewest units of a call, unused
@@ -28,15 +28,15 @@ from numba import cfunc, njit
 from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_phase, call_rhs, call_stage
 
 LOOP, PHASE, PLANES = 0, 1, 2
-HEADER, STRIDE = 4, 6
+HEADER, STRIDE = 4, 7
 PARALLEL_MIN = 4096  # values a loop must touch before threads pay for their start (about 4 microseconds)
 
 
 @njit(cache=True)
-def run_phase(record_, first, last, lo, hi, scratch):  # type: ignore[no-untyped-def]
-    """Units ``lo <= i < hi`` of a phase, for the fields ``first <= b < last``."""
+def run_phase(record_, lo, hi, scratch):  # type: ignore[no-untyped-def]
+    """Units ``lo <= i < hi`` of a phase, for all fields."""
     r = as_i64(record_)
-    for b in range(first, last):
+    for b in range(r[7]):
         call_phase(r[0], r[1] + b * r[4], r[2] + b * r[5], r[3] + b * r[6], lo, hi, scratch)
 
 
@@ -44,16 +44,16 @@ def run_phase(record_, first, last, lo, hi, scratch):  # type: ignore[no-untyped
 def run_planes(step_, lo, hi, t, u, p, out, ctx, scratch):  # type: ignore[no-untyped-def]
     """All steps of a `PLANES` on the planes ``lo <= i < hi``, a few at a time."""
     group = as_i64(step_)
-    size = group[5]
+    size = group[6]
     first = lo
     while first < hi:
         last = first + size if first + 2 * size <= hi else hi
-        for k in range(group[3]):
-            step = as_i64(group[2] + 8 * STRIDE * k)
+        for k in range(group[4]):
+            step = as_i64(group[3] + 8 * STRIDE * k)
             if step[0] == LOOP:
-                call_stage(step[2], first * step[4], last * step[4], t, u, p, out, ctx)
+                call_stage(step[3], first * step[5], last * step[5], t, u, p, out, ctx)
             else:
-                run_phase(step[2], 0, as_i64(step[2])[7], first, last, scratch)
+                run_phase(step[3], first, last, scratch)
         first = last
 
 
@@ -66,11 +66,11 @@ def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
         address = context[0] + 8 * (HEADER + STRIDE * s)
         step = as_i64(address)
         if step[0] == LOOP:
-            call_stage(step[2], 0, step[3], t, u, p, out, ctx)
+            call_stage(step[3], step[2], step[4], t, u, p, out, ctx)
         elif step[0] == PHASE:
-            run_phase(step[2], 0, as_i64(step[2])[7], 0, step[3], head[2])
+            run_phase(step[3], step[2], step[4], head[2])
         else:
-            run_planes(address, 0, step[4], t, u, p, out, ctx, head[2])
+            run_planes(address, step[2], step[5], t, u, p, out, ctx, head[2])
 
 
 @cfunc(RHS_SIGNATURE, cache=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import cfunc, njit, prange
 
 from ritz.codegen import threads
-from ritz.codegen.abi import RHS_SIGNATURE, as_i64, call_stage
+from ritz.codegen.abi import RHS_SIGNATURE, as_i64, call_phase, call_stage
 from ritz.codegen.runtime import HEADER, LOOP, PARALLEL_MIN, PHASE, STRIDE, run_phase, run_planes
 
 threads.launch()  # has to come before code with parallel loops is loaded from the cache
@@ -25,15 +25,16 @@ def share(address, rows, chunks, t, u, p, out, ctx):  # type: ignore[no-untyped-
 @njit(parallel=True, cache=True)
 def share_phase(record, units, fewest, chunks, scratch, stride):  # type: ignore[no-untyped-def]
     """Run a phase with its units dealt out, or its fields where a field is one unit."""
-    fields = as_i64(record)[7]
+    r = as_i64(record)
     single = units == 1
-    count = min(chunks, fields if single else max(units // fewest, 1))
+    count = min(chunks, r[7] if single else max(units // fewest, 1))
     for c in prange(count):
         memory = scratch + c * stride
         if single:
-            run_phase(record, fields * c // count, fields * (c + 1) // count, 0, 1, memory)
+            for b in range(r[7] * c // count, r[7] * (c + 1) // count):
+                call_phase(r[0], r[1] + b * r[4], r[2] + b * r[5], r[3] + b * r[6], 0, 1, memory)
         else:
-            run_phase(record, 0, fields, units * c // count, units * (c + 1) // count, memory)
+            run_phase(record, units * c // count, units * (c + 1) // count, memory)
 
 
 @njit(parallel=True, cache=True)
@@ -58,15 +59,15 @@ def run_parallel(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
         chunks = head[1] if step[1] >= PARALLEL_MIN else 1
         if step[0] == LOOP:
             if chunks == 1:
-                call_stage(step[2], 0, step[3], t, u, p, out, ctx)
+                call_stage(step[3], step[2], step[4], t, u, p, out, ctx)
             else:
-                share(step[2], step[3], chunks, t, u, p, out, ctx)
+                share(step[3], step[4], chunks, t, u, p, out, ctx)
         elif step[0] == PHASE:
             if chunks == 1:
-                run_phase(step[2], 0, as_i64(step[2])[7], 0, step[3], head[2])
+                run_phase(step[3], step[2], step[4], head[2])
             else:
-                share_phase(step[2], step[3], step[4], chunks, head[2], head[3])
+                share_phase(step[3], step[4], step[5], chunks, head[2], head[3])
         elif chunks == 1:
-            run_planes(address, 0, step[4], t, u, p, out, ctx, head[2])
+            run_planes(address, step[2], step[5], t, u, p, out, ctx, head[2])
         else:
-            share_planes(address, step[4], step[5], chunks, t, u, p, out, ctx, head[2], head[3])
+            share_planes(address, step[5], step[6], chunks, t, u, p, out, ctx, head[2], head[3])

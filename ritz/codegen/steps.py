@@ -1,4 +1,4 @@
-"""The steps of a program as the interpreter reads them: six numbers each (see `ritz.codegen.runtime`)."""
+"""The steps of a program as the interpreter reads them: seven numbers each (see `ritz.codegen.runtime`)."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Step:
 
     @property
     def row(self) -> list[int]:
-        """The six numbers."""
-        return [self.kind, self.values, *self.numbers, *[0] * (4 - len(self.numbers))]
+        """The seven numbers; 0 is the first unit."""
+        return [self.kind, self.values, 0, *self.numbers, *[0] * (4 - len(self.numbers))]
 
 
 def loop_step(address: int, rows: int, values: int, planes: int) -> Step:

@@ -197,7 +197,7 @@ def explicit_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ig
             return
         if not fixed and control[STEP] == 0.0:
             choose_first_step(frame, control, counts)
-    retried = False
+    retried = counts[BUDGET] < 0  # false; as a literal, everything that takes it would be compiled twice
     while counts[BUDGET] > 0:
         if counts[STORE] != STORE_NOTHING and counts[STORED] == frame[BUFFER_SIZE]:
             counts[STATUS] = FULL

@@ -220,7 +220,7 @@ def split_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignor
             return
         if not fixed and control[STEP] == 0.0:
             choose_first_step(frame, control)
-    retried = False
+    retried = counts[BUDGET] < 0  # false; as a literal, everything that takes it would be compiled twice
     while counts[BUDGET] > 0:
         if counts[STORE] != STORE_NOTHING and counts[STORED] == frame[BUFFER_SIZE]:
             counts[STATUS] = FULL
