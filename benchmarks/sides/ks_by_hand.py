@@ -11,36 +11,36 @@ from numba import njit
 from worker import Ready, serve, versions
 
 from ritz.codegen.abi import call_phase
-from ritz.codegen.transforms.provider import TransformShape, provider
+from ritz.codegen.transforms.provider import ALIGNMENT, TransformShape, aligned, provider
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def nonlinear(v, values, products, out, gain, inverse, inverse_plan, forward, forward_plan):  # type: ignore[no-untyped-def]
+def nonlinear(v, values, products, out, gain, inverse, inverse_plan, forward, forward_plan, scratch):  # type: ignore[no-untyped-def]
     """out = gain * modes of u^2."""
-    call_phase(inverse, inverse_plan, v.ctypes.data, values.ctypes.data, 0, 1, 0)
+    call_phase(inverse, inverse_plan, v.ctypes.data, values.ctypes.data, 0, 1, scratch)
     for i in range(values.size):
         values[i] = values[i] * values[i]
-    call_phase(forward, forward_plan, values.ctypes.data, products.ctypes.data, 0, 1, 0)
+    call_phase(forward, forward_plan, values.ctypes.data, products.ctypes.data, 0, 1, scratch)
     for i in range(out.size):
         out[i] = gain[i] * products[i]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def advance(v, steps, coefficients, gain, values, work, inverse, inverse_plan, forward, forward_plan):  # type: ignore[no-untyped-def]
+def advance(v, steps, coefficients, gain, values, work, inverse, inverse_plan, forward, forward_plan, scratch):  # type: ignore[no-untyped-def]
     """`steps` steps of ETDRK4 in place."""
     full, half, q, f1, f2, f3 = coefficients
     products, n0, n1, n2, n3, a, b = work
     for _ in range(steps):
-        nonlinear(v, values, products, n0, gain, inverse, inverse_plan, forward, forward_plan)
+        nonlinear(v, values, products, n0, gain, inverse, inverse_plan, forward, forward_plan, scratch)
         for i in range(v.size):
             a[i] = half[i] * v[i] + q[i] * n0[i]
-        nonlinear(a, values, products, n1, gain, inverse, inverse_plan, forward, forward_plan)
+        nonlinear(a, values, products, n1, gain, inverse, inverse_plan, forward, forward_plan, scratch)
         for i in range(v.size):
             b[i] = half[i] * v[i] + q[i] * n1[i]
-        nonlinear(b, values, products, n2, gain, inverse, inverse_plan, forward, forward_plan)
+        nonlinear(b, values, products, n2, gain, inverse, inverse_plan, forward, forward_plan, scratch)
         for i in range(v.size):
             b[i] = half[i] * a[i] + q[i] * (2 * n2[i] - n0[i])
-        nonlinear(b, values, products, n3, gain, inverse, inverse_plan, forward, forward_plan)
+        nonlinear(b, values, products, n3, gain, inverse, inverse_plan, forward, forward_plan, scratch)
         for i in range(v.size):
             v[i] = full[i] * v[i] + f1[i] * n0[i] + f2[i] * (n1[i] + n2[i]) + f3[i] * n3[i]
 
@@ -50,15 +50,17 @@ def prepare(arguments):
     n = arguments["n"]
     shape = TransformShape((n,), ((n - 1) // 3,))
     k = 2 * np.pi / problems.ks_length(n) * shape.indices(0)
-    make_plan = provider(arguments.get("provider", "rocket"))
+    make_plan = provider(arguments.get("provider", "generated"))
     inverse, forward = (make_plan(shape, 1, direction) for direction in ("inverse", "forward"))
     coefficients = np.stack(problems.etd_coefficients(k**2 - k**4, problems.KS["dt"]))
     gain, values = -0.5j * k, np.empty(n)
     work = np.empty((7, k.size), dtype=complex)
-    plans = inverse, forward  # their memory has to live as long as `run`
+    memory = np.empty(max(inverse.scratch, forward.scratch) + ALIGNMENT, np.uint8)
+    keep = inverse, forward, memory  # has to live as long as `run`
     addresses = inverse.phases[0].function, inverse.address, forward.phases[0].function, forward.address
+    addresses += (aligned(memory.ctypes.data),)
 
-    def run(steps, _keep=plans):
+    def run(steps, _keep=keep):
         v = shape.forward(problems.ks_start(n))
         advance(v, steps, tuple(coefficients), gain, values, tuple(work), *addresses)
         return shape.inverse(v)

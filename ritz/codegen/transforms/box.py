@@ -11,7 +11,7 @@ address of the array between the halves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -208,13 +208,6 @@ class Writer:
             else:
                 self._grid_out(last, values, line)
 
-    def _chunks(self, count: int, size: int, step: Callable[[Index, bool], None]) -> None:
-        """Call `step` for pieces of `size`, the first one apart; the last one may overlap the one before."""
-        step(0, True)
-        if count > size:
-            with self.code.loop(size, count, size) as start:
-                step(self.code.smaller(start, count - size), False)
-
     def _gathered(self, base: str, at: Index, pitch: int, first: int) -> list[Value]:
         """Lanes from rows ``first, first + 1, ...`` at position `at`: a vector for each of the numbers in a row."""
         code = self.code
@@ -244,7 +237,7 @@ class Writer:
             for k in range(size):
                 self._put((res[k], ims[k]), buffer, start, k)
 
-        self._chunks(line.n, size, step)
+        self.code.pieces(line.n, size, step)
 
     def _grid_out(self, buffer: Buffer, values: str, line: Line) -> None:
         code, w, real = self.code, self.box.lanes, self.box.real
@@ -263,7 +256,7 @@ class Writer:
                 flat = [part for z in pairs for part in z]
                 self._scattered(flat, values, code.times(start, 2), 2 * line.n, 0)
 
-        self._chunks(line.n, size, step)
+        self.code.pieces(line.n, size, step)
 
     def _modes_in(self, spectrum_: tuple[str, int], buffer: Buffer, line: Line) -> None:
         """Kept modes of a group of rows into the buffer; where real rows go in pairs, as ``a + i b``."""
@@ -282,7 +275,7 @@ class Writer:
                 self._put((code.add(ar, bi), code.sub(br, ai)), buffer, mirror, -k)
 
         if box.real:
-            self._chunks(box.width, half, pairs)
+            self.code.pieces(box.width, half, pairs)
             return
         for first, shift, count in ((0, 0, line.kept + 1), (line.kept + 1, line.n - 2 * line.kept - 1, line.kept)):
 
@@ -292,7 +285,7 @@ class Writer:
                 for k in range(half):
                     self._put((both[2 * k], both[2 * k + 1]), buffer, code.plus(at, shift), k)
 
-            self._chunks(count, half, copy)
+            self.code.pieces(count, half, copy)
 
     def _modes_out(self, buffer: Buffer, spectrum_: tuple[str, int], line: Line) -> None:
         """Wanted modes of a group of rows out of the buffer, divided by the number of points."""
@@ -318,7 +311,7 @@ class Writer:
             self._scattered(b, spectrum, code.times(start, 2), pitch, w)
 
         if box.real:
-            self._chunks(box.width, half, pairs)
+            self.code.pieces(box.width, half, pairs)
             return
         for first, shift, count in ((0, 0, line.kept + 1), (line.kept + 1, line.n - 2 * line.kept - 1, line.kept)):
 
@@ -327,4 +320,4 @@ class Writer:
                 flat = [code.scale(factor, part) for k in range(half) for part in get(code.plus(at, shift), k)]
                 self._scattered(flat, spectrum, code.times(at, 2), pitch, 0)
 
-            self._chunks(count, half, copy)
+            self.code.pieces(count, half, copy)

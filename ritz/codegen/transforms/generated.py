@@ -1,4 +1,4 @@
-"""Transforms made for a grid and a processor: LLVM code with explicit vectors (see `ritz.codegen.transforms.box`)."""
+"""Transforms made for a grid and a processor: LLVM code with explicit vectors, see `box` and `line`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ritz.codegen import native
 from ritz.codegen.transforms.box import BoxTransform
+from ritz.codegen.transforms.line import LineTransform
 from ritz.codegen.transforms.passes import radices
 from ritz.codegen.transforms.provider import ALIGNMENT, Phase, Plan, TransformShape, aligned
 
@@ -15,34 +16,47 @@ from ritz.codegen.transforms.provider import ALIGNMENT, Phase, Plan, TransformSh
 def obstacle(shape: TransformShape) -> str:
     """Why there are no generated transforms for a shape, in words; empty where there are."""
     if len(shape.points) == 1:
-        return "one axis has no rows to lie side by side in a vector"
+        (n,) = shape.points
+        return "" if _line(shape, "inverse") else f"{n} points do not make whole vectors of rows and of columns"
     odd = [n for n in shape.points if radices(n, 8) is None]
     if odd:
         return f"{odd[0]} points are not a product of two or more factors up to 7 and powers of two"
     return ""
 
 
-def _lanes(shape: TransformShape, widest: int) -> int:
-    """Widest vectors that a grid can fill; those of two doubles always find four points a side."""
-    lanes = widest
-    while lanes > 2 and not box(shape, "inverse", lanes).fits:
+def _line(shape: TransformShape, direction: str) -> LineTransform | None:
+    """The kernel of a transform in one dimension, with the widest vectors that fit."""
+    lanes = native.lanes()
+    while lanes > 1:
+        line = LineTransform(shape.points[0], shape.cutoff[0], shape.real, direction == "forward", lanes)
+        if line.sides is not None:
+            return line
         lanes //= 2
-    return lanes
+    return None
 
 
-def box(shape: TransformShape, direction: str, lanes: int) -> BoxTransform:
-    """The kernels of a transform with vectors of this width."""
-    return BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes)
+def _box(shape: TransformShape, direction: str) -> BoxTransform:
+    """The kernels of a transform in several dimensions; vectors of two doubles always find four points a side."""
+    lanes = native.lanes()
+    while True:
+        box = BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes)
+        if box.fits or lanes == 2:
+            return box
+        lanes //= 2
 
 
 @cache
-def _loaded(kernels: BoxTransform) -> native.Native:
+def _loaded(kernels: BoxTransform | LineTransform) -> native.Native:
     return native.load(kernels.text())
 
 
 def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
     """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``."""
-    kernels = box(shape, direction, _lanes(shape, native.lanes()))
+    line = _line(shape, direction) if len(shape.points) == 1 else None
+    if line is not None:
+        code = _loaded(line)
+        return Plan((Phase(code.address("line"), 1, planes=False),), 0, 0, line.scratch, code)
+    kernels = _box(shape, direction)
     size = 16 * shape.points[0] * kernels.pitch
     between = np.empty(batch * size + ALIGNMENT, dtype=np.uint8)
     plan = aligned(between.ctypes.data) + size * np.arange(batch, dtype=np.int64)
