@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.calling import call_rhs_address
-from ritz.codegen.derivatives import BoundJacobian, SparseJacobian, derivative_nodes, sparse_jacobian_of
+from ritz.codegen.derivatives import (
+    BoundJacobian,
+    SparseJacobian,
+    depends_on_time,
+    derivative_nodes,
+    sparse_jacobian_of,
+)
 from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
@@ -176,7 +182,7 @@ class System:
                 title = f"{kind} of {self.name}, made by Ritz"
                 names = [p.name for p in self.parameters]
                 self._programs[kind] = CompiledProgram(
-                    self._build(kind), title, names, self.layout.names, list(self._seed_parts(kind))
+                    self._build(kind), title, names, self.layout.names, self._seed_parts(kind)
                 )
             return self._programs[kind]
 
@@ -262,10 +268,14 @@ class System:
             UnsupportedError: the system lives on modes; see `jacobian`.
         """
         p, form = self.parameter_vector(p).copy(), self._sparse_jacobian
-        instance = self._instance("jacobian")
-        instance.update(self._named(p))
-        size = self.layout.size
-        return BoundJacobian(instance.address, instance.context, form.indptr, form.indices, p, size, instance)
+        kinds = ["jacobian"] + ["time_derivative"] * depends_on_time(self.lowered)
+        made = [self._instance(kind) for kind in kinds]
+        for instance in made:
+            instance.update(self._named(p))
+        time = (made[1].address, made[1].context) if len(made) > 1 else (0, 0)
+        return BoundJacobian(
+            made[0].address, made[0].context, form.indptr, form.indices, *time, p, self.layout.size, made
+        )
 
     @cached_property
     def _sparse_jacobian(self) -> SparseJacobian:
@@ -309,7 +319,7 @@ class System:
         if u.shape != (self.layout.size,):
             raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
         if direction is not None:
-            instance.set_direction(np.asarray(direction, dtype=float), self._seed_parts(kind), self.name)
+            instance.set_direction(np.asarray(direction, dtype=float), self.name)
         out, q = np.zeros(size), np.ascontiguousarray(p)
         call_rhs_address(instance.address, float(t), u, q, out, instance.context)
         return out
@@ -335,6 +345,10 @@ class System:
     def vjp(self, t: float, u: Any, w: Any, p: Any = None) -> Array:
         """Transposed derivative: ``J^T w`` in the coordinates of the state vector."""
         return self._call("vjp", t, u, p, self.layout.size, w)
+
+    def time_derivative(self, t: float, u: Any, p: Any = None) -> Array:
+        """Partial derivative of `rhs` with respect to time; zero where the equations do not contain it."""
+        return self._call("time_derivative", t, u, p, self.layout.size)
 
     def param_jvp(self, t: float, u: Any, dp: Any, p: Any = None) -> Array:
         """Derivative of `rhs` along a direction ``dp`` of the parameters."""
