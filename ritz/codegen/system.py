@@ -23,6 +23,7 @@ from ritz.codegen.derivatives import (
 from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
+from ritz.codegen.parameter_info import checked, parameter_info
 from ritz.codegen.program import Program, Scheduler, Target, build_program
 from ritz.codegen.realify import realify
 from ritz.errors import OptionError, ParameterError, RitzError, nearest
@@ -30,15 +31,6 @@ from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
 
 IDLE = 4  # instances kept for later users
-
-
-@dataclass(frozen=True)
-class ParameterInfo:
-    """A number that may change without compiling anything: name, default (or None), bounds (or None)."""
-
-    name: str
-    default: float | None
-    bounds: tuple[float, float] | None
 
 
 @dataclass
@@ -95,7 +87,7 @@ class System:
         self.lowered, self.problem, self.discretization, self.rewriter = lowered, problem, discretization, rewriter
         self.layout: StateLayout = lowered.layout
         self.space: Any = lowered.space or EmptySpace()
-        self.parameters = tuple(_parameter_info(n, problem) for n in lowered.parameters)
+        self.parameters = tuple(parameter_info(n, problem) for n in lowered.parameters)
         self._programs: dict[str, CompiledProgram] = {}
         self._local = threading.local()
         self._lock = threading.RLock()
@@ -145,7 +137,7 @@ class System:
             value = given.get(p.name, p.default)
             if value is None:
                 raise ParameterError(f"{p.name} has no value. Pass params={{{p.name!r}: ...}} or give it a default.")
-            values[i] = _checked(p, value)
+            values[i] = checked(p, value)
         if not given:
             self._defaults = values.copy()
         return values
@@ -461,29 +453,6 @@ class System:
     def graph(self) -> Graph:
         """The graph of the model."""
         return self.lowered.graph
-
-
-def _parameter_info(name: str, problem: Any) -> ParameterInfo:
-    for p in getattr(problem, "parameters", ()):
-        if p.name == name:
-            default = None if p.default is None else float(p.default)
-            return ParameterInfo(name, default, None if p.bounds is None else tuple(map(float, p.bounds)))  # type: ignore[arg-type]
-    return ParameterInfo(name, None, None)
-
-
-def _checked(p: ParameterInfo, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ParameterError(f"The value of {p.name} must be a number, found {value!r}.") from None
-    if not np.isfinite(number):
-        raise ParameterError(f"The value of {p.name} is {number}, not a finite number.")
-    if p.bounds is not None and not p.bounds[0] <= number <= p.bounds[1]:
-        raise ParameterError(
-            f"{p.name} = {number:g} is outside its bounds [{p.bounds[0]:g}, {p.bounds[1]:g}]. "
-            f"Choose a value inside, or declare {p.name} with wider bounds."
-        )
-    return number
 
 
 def _remake(problem: Any, discretization: Any, rewriter: str | None) -> System:
