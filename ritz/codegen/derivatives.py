@@ -18,10 +18,13 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
 
     Args:
         lowered: the model.
-        kind: ``jvp``, ``vjp``, ``param_jvp`` or, without space, ``param_vjp``, whose outputs are parameters.
+        kind: ``jvp``, ``vjp``, ``param_jvp``, ``time_derivative`` or, without space, ``param_vjp``, whose outputs are
+            parameters.
     """
     g, rhs = lowered.graph, lowered.rhs()
     names, roots = list(rhs), list(rhs.values())
+    if kind == "time_derivative":
+        return dict(zip(names, forward(g, roots, dict.fromkeys(g.inputs(roots, "time"), g.one)), strict=True))
     if kind == "param_vjp":
         weights = [g.input(f"seed {name}", "seed") for name in names]
         wrt = [g.input(name, "param") for name in lowered.parameters]
@@ -94,6 +97,11 @@ class SparseJacobian:
         return csc_array((values, self.indices, self.indptr), shape=(size, size))
 
 
+def depends_on_time(lowered: Lowered) -> bool:
+    """Whether the equations contain time itself."""
+    return any(True for _ in lowered.graph.inputs(lowered.rhs().values(), "time"))
+
+
 def sparse_jacobian_of(lowered: Lowered, name: str) -> SparseJacobian:
     """Differentiate every equation of a system without space by the unknowns that it contains.
 
@@ -124,6 +132,8 @@ class BoundJacobian:
         context: what to pass as its last argument.
         indptr: (size + 1,) where each column starts, int32.
         indices: (entries,) row of every entry, int32.
+        time_address, time_context: the same for the partial derivative with respect to time, (size,) values; 0 where
+            the equations do not contain it.
         p: (parameters,) values.
         size: number of unknowns.
     """
@@ -132,6 +142,8 @@ class BoundJacobian:
     context: int
     indptr: np.ndarray
     indices: np.ndarray
+    time_address: int
+    time_context: int
     p: np.ndarray
     size: int
     keep: Any

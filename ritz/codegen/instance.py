@@ -86,6 +86,7 @@ class CompiledProgram:
     Attributes:
         program: the stages and maps.
         emitted: the printed code.
+        seeds, directions: parts of the direction of a derivative, and its length.
     """
 
     def __init__(
@@ -94,11 +95,21 @@ class CompiledProgram:
         title: str,
         parameters: Sequence[str],
         blocks: Sequence[str],
-        seeds: Sequence[str] = (),
+        seeds: Mapping[str, slice],
     ) -> None:
-        self.program = program
+        """Print a program.
+
+        Args:
+            program: what to compile.
+            title: what it is, in words.
+            parameters: names in the order of the parameter vector.
+            blocks: names in the order of the state vector.
+            seeds: the direction of a derivative as a vector: name of state or parameter -> its part.
+        """
+        self.program, self.seeds = program, seeds
+        self.directions = max((part.stop for part in seeds.values()), default=0)
         self.emitted: Emitted | ScalarKernel = (
-            ScalarKernel(program, title, parameters, blocks, seeds)
+            ScalarKernel(program, title, parameters, blocks, list(seeds))
             if is_scalar(program)
             else emit(program, title, parameters)
         )
@@ -236,19 +247,19 @@ class Instance:
         self.entries[1], self.entries[2] = self.linear.ctypes.data, self.linear.size
         return int(runtime.run_split.address)
 
-    def set_direction(self, vector: np.ndarray, parts: Mapping[str, slice], system: str) -> None:
-        """Store the direction of a derivative; `parts` says which entries belong to which state or parameter.
+    def set_direction(self, vector: np.ndarray, system: str) -> None:
+        """Store the direction of a derivative of the system with this name.
 
         Raises:
             RitzError: the direction has the wrong length.
         """
-        size = max((part.stop for part in parts.values()), default=0)
+        size = self.compiled.directions
         if vector.shape != (size,):
             raise RitzError(f"This derivative of {system} takes a direction of length {size}; found {vector.shape}.")
         if "seeds" in self.arrays:
             self.arrays["seeds"][...] = vector
             return
-        for name, part in parts.items():
+        for name, part in self.compiled.seeds.items():
             if (array := self.arrays.get(f"seed {name}")) is not None:
                 array.reshape(-1).view(float)[...] = vector[part]
 

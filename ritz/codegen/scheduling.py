@@ -6,13 +6,14 @@ second run neither searches nor compiles.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ritz.codegen.memo import remember
 from ritz.codegen.program import Scheduler
-from ritz.symbolic.graph import Axis, Graph
-from ritz.symbolic.rewrite.lowering import schedule_naive
+from ritz.symbolic.graph import Graph
+from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order, schedule_naive
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 STAGE_BUDGET = 1.0  # seconds of search for one stage
@@ -80,31 +81,34 @@ def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
 
 # ------------------------------------------------------------------------------------------------ stored results
 def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[int]]:
-    """A text of the expressions that does not depend on node numbers, and the leaves in their order."""
-    from ritz.symbolic.rewrite.lowering import pointwise_order
-
-    number: dict[int, int] = {}
-    leaves: list[int] = []
-    lines = [options]
-    for node in pointwise_order(g, roots):
-        number[node] = len(number)
-        op, args = g.op[node], g.args[node]
-        if op == "add" or op == "mul":
-            lines.append(f"{op} {args[0]!r} {[(number[n], k) for n, k in args[1]]!r}")
-        elif op == "func":
-            lines.append(f"{args[0]} {[number[n] for n in args[1]]!r}")
-        elif op in ("const", "imag"):
-            lines.append(f"{op} {args!r}")
-        else:
-            kind = args[1] if op == "input" else op
-            leaves.append(node)
-            lines.append(f"leaf {kind} {_axes_text(g.axes[node])} {args[0] if kind == 'param' else ''}")
-    lines.append(repr([number[r] for r in roots]))
-    return "\n".join(lines), leaves
+    """A text of the expressions that does not depend on the numbers of their nodes, and the leaves in its order."""
+    digest: dict[int, str] = {}
+    for node in g.topological([*roots, *_split_leaves(g, roots)]):
+        digest[node] = hashlib.blake2b(_line(g, node, digest).encode(), digest_size=16).hexdigest()
+    leaves = [n for n in pointwise_order(g, roots) if g.op[n] not in POINTWISE]
+    return "\n".join([options, *(digest[r] for r in roots)]), sorted(leaves, key=digest.__getitem__)
 
 
-def _axes_text(axes: frozenset[Axis]) -> str:
-    return ",".join(sorted(f"{a.name}:{a.kind}" for a in axes))
+def _split_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
+    """The complex leaves whose parts are read; see `split_complex_leaves`."""
+    return [int(g.args[n][0].split()[1]) for n in g.inputs(roots, "part")]
+
+
+def _line(g: Graph, node: int, digest: Mapping[int, str]) -> str:
+    """A node in words, its arguments by their digests."""
+    op, args = g.op[node], g.args[node]
+    if op == "add" or op == "mul":
+        return f"{op} {args[0]!r} {sorted([f'{digest[n]} {k!r}' for n, k in args[1]])}"
+    if op == "func":
+        return f"{args[0]} {[digest[n] for n in args[1]]}"
+    if op in ("const", "imag"):
+        return f"{op} {args!r}"
+    axes = sorted(f"{a.name}:{a.kind}" for a in g.axes[node])
+    if op == "input" and args[1] == "part":
+        part, leaf = args[0].split()
+        return f"part {part} {digest[int(leaf)]}"
+    payload = args if op == "input" else [a for a in args if not isinstance(a, int)]
+    return f"{op} {payload} {axes} {[digest[n] for n in g.children(node)]}"
 
 
 def _renumbered(code: Scheduled, leaf: Mapping[int, int]) -> Scheduled:

@@ -13,10 +13,17 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.calling import call_rhs_address
-from ritz.codegen.derivatives import BoundJacobian, SparseJacobian, derivative_nodes, sparse_jacobian_of
+from ritz.codegen.derivatives import (
+    BoundJacobian,
+    SparseJacobian,
+    depends_on_time,
+    derivative_nodes,
+    sparse_jacobian_of,
+)
 from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
+from ritz.codegen.parameter_info import checked, parameter_info
 from ritz.codegen.program import Program, Scheduler, Target, build_program
 from ritz.codegen.realify import realify
 from ritz.errors import OptionError, ParameterError, RitzError, nearest
@@ -24,15 +31,6 @@ from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
 
 IDLE = 4  # instances kept for later users
-
-
-@dataclass(frozen=True)
-class ParameterInfo:
-    """A number that may change without compiling anything: name, default (or None), bounds (or None)."""
-
-    name: str
-    default: float | None
-    bounds: tuple[float, float] | None
 
 
 @dataclass
@@ -89,7 +87,7 @@ class System:
         self.lowered, self.problem, self.discretization, self.rewriter = lowered, problem, discretization, rewriter
         self.layout: StateLayout = lowered.layout
         self.space: Any = lowered.space or EmptySpace()
-        self.parameters = tuple(_parameter_info(n, problem) for n in lowered.parameters)
+        self.parameters = tuple(parameter_info(n, problem) for n in lowered.parameters)
         self._programs: dict[str, CompiledProgram] = {}
         self._local = threading.local()
         self._lock = threading.RLock()
@@ -139,7 +137,7 @@ class System:
             value = given.get(p.name, p.default)
             if value is None:
                 raise ParameterError(f"{p.name} has no value. Pass params={{{p.name!r}: ...}} or give it a default.")
-            values[i] = _checked(p, value)
+            values[i] = checked(p, value)
         if not given:
             self._defaults = values.copy()
         return values
@@ -176,7 +174,7 @@ class System:
                 title = f"{kind} of {self.name}, made by Ritz"
                 names = [p.name for p in self.parameters]
                 self._programs[kind] = CompiledProgram(
-                    self._build(kind), title, names, self.layout.names, list(self._seed_parts(kind))
+                    self._build(kind), title, names, self.layout.names, self._seed_parts(kind)
                 )
             return self._programs[kind]
 
@@ -262,10 +260,14 @@ class System:
             UnsupportedError: the system lives on modes; see `jacobian`.
         """
         p, form = self.parameter_vector(p).copy(), self._sparse_jacobian
-        instance = self._instance("jacobian")
-        instance.update(self._named(p))
-        size = self.layout.size
-        return BoundJacobian(instance.address, instance.context, form.indptr, form.indices, p, size, instance)
+        kinds = ["jacobian"] + ["time_derivative"] * depends_on_time(self.lowered)
+        made = [self._instance(kind) for kind in kinds]
+        for instance in made:
+            instance.update(self._named(p))
+        time = (made[1].address, made[1].context) if len(made) > 1 else (0, 0)
+        return BoundJacobian(
+            made[0].address, made[0].context, form.indptr, form.indices, *time, p, self.layout.size, made
+        )
 
     @cached_property
     def _sparse_jacobian(self) -> SparseJacobian:
@@ -309,7 +311,7 @@ class System:
         if u.shape != (self.layout.size,):
             raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
         if direction is not None:
-            instance.set_direction(np.asarray(direction, dtype=float), self._seed_parts(kind), self.name)
+            instance.set_direction(np.asarray(direction, dtype=float), self.name)
         out, q = np.zeros(size), np.ascontiguousarray(p)
         call_rhs_address(instance.address, float(t), u, q, out, instance.context)
         return out
@@ -335,6 +337,10 @@ class System:
     def vjp(self, t: float, u: Any, w: Any, p: Any = None) -> Array:
         """Transposed derivative: ``J^T w`` in the coordinates of the state vector."""
         return self._call("vjp", t, u, p, self.layout.size, w)
+
+    def time_derivative(self, t: float, u: Any, p: Any = None) -> Array:
+        """Partial derivative of `rhs` with respect to time; zero where the equations do not contain it."""
+        return self._call("time_derivative", t, u, p, self.layout.size)
 
     def param_jvp(self, t: float, u: Any, dp: Any, p: Any = None) -> Array:
         """Derivative of `rhs` along a direction ``dp`` of the parameters."""
@@ -447,29 +453,6 @@ class System:
     def graph(self) -> Graph:
         """The graph of the model."""
         return self.lowered.graph
-
-
-def _parameter_info(name: str, problem: Any) -> ParameterInfo:
-    for p in getattr(problem, "parameters", ()):
-        if p.name == name:
-            default = None if p.default is None else float(p.default)
-            return ParameterInfo(name, default, None if p.bounds is None else tuple(map(float, p.bounds)))  # type: ignore[arg-type]
-    return ParameterInfo(name, None, None)
-
-
-def _checked(p: ParameterInfo, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ParameterError(f"The value of {p.name} must be a number, found {value!r}.") from None
-    if not np.isfinite(number):
-        raise ParameterError(f"The value of {p.name} is {number}, not a finite number.")
-    if p.bounds is not None and not p.bounds[0] <= number <= p.bounds[1]:
-        raise ParameterError(
-            f"{p.name} = {number:g} is outside its bounds [{p.bounds[0]:g}, {p.bounds[1]:g}]. "
-            f"Choose a value inside, or declare {p.name} with wider bounds."
-        )
-    return number
 
 
 def _remake(problem: Any, discretization: Any, rewriter: str | None) -> System:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import ritz as rz
@@ -79,3 +80,41 @@ def test_threaded_code_is_found_in_the_cache_again():
     for _ in range(2):
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["1", "1", "1"]
+
+
+def _products(names, *, first=()):
+    """Sums of products, made after the products `first`; their nodes are numbered accordingly."""
+    from ritz.symbolic.graph import Graph
+
+    g = Graph()
+    nodes = {name: g.input(name, "state") for name in sorted(names, reverse=bool(first))}
+    for pair in first:
+        g.product(nodes[n] for n in pair)
+    root = g.add([(2, g.product([nodes["a"], nodes["b"]])), (3, g.func("exp", g.product([nodes["b"], nodes["c"]])))], 1)
+    return g, [root, g.div(nodes["a"], nodes["c"])]
+
+
+def test_the_key_of_a_schedule_does_not_depend_on_the_numbers_of_nodes():
+    from ritz.codegen.scheduling import _canonical
+
+    one, two = _products("abc"), _products("abc", first=["bc", "ac"])
+    assert one[1] != two[1]
+    text, leaves = _canonical(*one, "options")
+    again, same = _canonical(*two, "options")
+    assert text == again
+    assert [one[0].args[n] for n in leaves] == [two[0].args[n] for n in same]
+    assert _canonical(*_products("abc"), "others")[0] != text
+
+
+def test_a_schedule_from_the_cache_serves_a_graph_numbered_otherwise(own_cache):
+    from ritz.codegen.scheduling import scheduler
+    from ritz.symbolic.evaluate import evaluate
+    from ritz.symbolic.rewrite.execute import run_numpy
+
+    first, second = [], []
+    made = scheduler("egraph", (), first)(*_products("abc"))
+    g, roots = _products("abc", first=["bc", "ac"])
+    found = scheduler("egraph", (), second)(g, roots)
+    assert first[0].seconds == second[0].seconds and found.op == made.op  # from the disk
+    values = dict(zip(g.inputs(roots), (0.3, -1.2, 2.5), strict=True))
+    np.testing.assert_allclose(run_numpy(found, values), evaluate(g, roots, values), rtol=1e-14)

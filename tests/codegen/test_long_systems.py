@@ -137,6 +137,8 @@ def test_bound_jacobian_for_compiled_solvers(system, point):
         found = call(bound.address, 0.3, u, bound.p, len(bound.indices), bound.context)
         np.testing.assert_array_equal(found, expected.data)
         np.testing.assert_array_equal(bound.indices, expected.indices)
+        slope = call(bound.time_address, 0.3, u, bound.p, SIZE, bound.time_context)
+        np.testing.assert_allclose(slope, np.cos(0.3), rtol=1e-15)
         assert bound.indptr[-1] == len(bound.indices) and bound.size == SIZE and one.address == bound.address
 
 
@@ -215,6 +217,15 @@ def test_jacobian_on_modes_is_refused():
     heat = rz.Problem([rz.Eq(rz.dt(u), rz.lap(u))], domain=rz.Interval(0, 1), conditions=[rz.Periodic()])
     with pytest.raises(UnsupportedError, match="the Jacobian is dense. Use system.jvp"):
         heat.discretize(rz.Fourier(8)).bind_jacobian()
+
+
+def test_derivative_with_respect_to_time():
+    x, y = rz.fields("x y")
+    driven = rz.Problem([rz.Eq(rz.dt(x), rz.sin(3 * rz.t) * y), rz.Eq(rz.dt(y), -x)]).discretize(rz.Pointwise())
+    np.testing.assert_allclose(driven.time_derivative(0.4, [1.0, 2.0]), [6 * np.cos(1.2), 0.0], rtol=1e-15)
+    free = rz.Problem([rz.Eq(rz.dt(x), y), rz.Eq(rz.dt(y), -x)]).discretize(rz.Pointwise())
+    np.testing.assert_array_equal(free.time_derivative(0.4, [1.0, 2.0]), 0.0)
+    assert free.bind_jacobian().time_address == 0 and driven.bind_jacobian().time_address != 0
 
 
 def test_constant_entries_and_empty_rows():
