@@ -44,7 +44,7 @@ def read_bionetgen(path: str | Path) -> GraphProblem:
     """Read a network file of BioNetGen.
 
     Args:
-        path: a file ``.net`` with the blocks parameters, species, reactions; functions and groups are read where they are.
+        path: a file ``.net`` with parameters, species and reactions, and functions and groups if there are any.
 
     Returns:
         A problem whose unknowns are the species, under their patterns as names, in the units of the file. Parameters
