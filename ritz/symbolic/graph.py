@@ -40,6 +40,9 @@ class Axis:
     name: str
     kind: str
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # asked for often; two axes of one name are rare
+
 
 PARAM = Axis("p", "param")
 TIME = Axis("t", "time")
@@ -393,6 +396,8 @@ class Graph:
         g = into or self
         get = new if callable(new) else new.__getitem__
         op, args = self.op[node], self.args[node]
+        if into is None and all([get(n) == n for n in self.children(node)]):
+            return node
         if op == "const":
             return g.const(args)
         if op == "imag":

@@ -20,7 +20,7 @@ Split = Callable[[Number, int], Monomial]
 
 
 def plain_monomial(g: Graph) -> Split:
-    """Takes a term ``k * node`` apart into its factors."""
+    """Takes a term ``k * node`` apart into its factors; what it returns is not to be changed."""
 
     def split(k: Number, term: int) -> Monomial:
         if g.op[term] == "mul":
@@ -45,9 +45,15 @@ class _Sum:
         """Enter a term; returns the factors that it can share."""
         number, self.last = self.last, self.last + 1
         self.terms[number] = monomial
-        keys = [(base, sign) for base, e in monomial[1].items() if (sign := _sign(e))]
-        for key in keys:
-            self.users.setdefault(key, {})[number] = None
+        keys = []
+        for base, e in monomial[1].items():
+            if sign := _sign(e):
+                key = base, sign
+                keys.append(key)
+                if key in self.users:
+                    self.users[key][number] = None
+                else:
+                    self.users[key] = {number: None}
         return keys
 
     def remove(self, number: int) -> Monomial:
@@ -128,6 +134,8 @@ class Factoring:
 
 
 def _sign(e: Number) -> int:
+    if type(e) is int:
+        return 1 if e > 0 else -1
     return (1 if e > 0 else -1) if isinstance(e, int) else 0
 
 
@@ -145,5 +153,4 @@ def _common(terms: Sequence[Monomial]) -> Powers:
 
 
 def _quotient(powers: Powers, common: Powers) -> Powers:
-    left = {base: e - common.get(base, 0) for base, e in powers.items()}
-    return {base: e for base, e in left.items() if e != 0}
+    return {base: e - common.get(base, 0) for base, e in powers.items() if e != common.get(base, 0)}

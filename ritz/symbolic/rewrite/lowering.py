@@ -71,7 +71,7 @@ class Lowering:
         share: share pairs of terms and of factors between sums and between products.
         cost: weights of the axes.
         known: nodes that are instructions of `builder` already.
-        sums: sums in a form chosen before; by default they are shared if `share` asks for it.
+        sums: sums with pairs taken out before; by default this is done here if `share` asks for it.
     """
 
     def __init__(
@@ -87,13 +87,11 @@ class Lowering:
     ) -> None:
         self.g, self.b, self.roots = g, builder, list(roots)
         self.value: dict[int, int] = dict(known or {})
-        rows = sums.rows if sums else []
-        below = [t for n in rows for t in sums.below(n)] if sums else []
-        self.order = pointwise_order(g, [*below, *(r for r in self.roots if r not in set(rows))], self.value) + rows
+        self.order = pointwise_order(g, self.roots, self.value)
         self._weight: Callable[[Axes], tuple[float, list[Axis]]] = lambda axes: (cost.weight(axes), sorted(axes))
         self._divisors = self._count_divisors()
         todo = [n for n in self.order if n not in self.value]
-        self.sums = sums or (SharedSums(g, todo) if share else None)
+        self.sums = SharedSums(g, todo) if share else sums
         self.products = SharedProducts(g, todo) if share else None
 
     def run(self) -> list[int]:
@@ -116,8 +114,8 @@ class Lowering:
             return b.func(args[0], *(self.value[n] for n in args[1]))
         if op == "mul":
             return self._signed(*self._product(args[0], args[1]))
-        c0, terms = (self.sums.constant(node), self.sums.terms(node)) if self.sums else args
-        return self._signed(*self._sum(c0, terms))
+        terms = self.sums.terms(node) if self.sums else args[1]
+        return self._signed(*self._sum(args[0], terms))
 
     def _signed(self, sign: int, i: int) -> int:
         return self.b.neg(i) if sign < 0 else i

@@ -6,6 +6,7 @@ many products have in common are multiplied once.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import reduce
 
@@ -14,7 +15,7 @@ from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
 from ritz.symbolic.rewrite.sharing import Made, Row, share_pairs
 
 
-def share_products(s: Scheduled) -> Scheduled:
+def share_products(s: Scheduled, deadline: float = math.inf) -> Scheduled:
     """Return code with the same values in which common pairs of factors are multiplied once.
 
     Only products computed in one and the same loop are taken apart, so no multiplication moves into a deeper loop.
@@ -30,7 +31,7 @@ def share_products(s: Scheduled) -> Scheduled:
     """
     chains, inner = _chains(s)
     rows: list[Row] = [dict.fromkeys(operands, 1) for operands in chains.values()]
-    made = share_pairs(rows, lambda operand: None, len(s), 1)
+    made = share_pairs(rows, lambda operand: None, len(s), 1, deadline)
     if not made:
         return s
     factors = {i: sorted(row, key=lambda k: (k < len(s) and TIME in s.axes[k], k)) for i, row in zip(chains, rows)}

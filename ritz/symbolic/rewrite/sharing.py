@@ -8,7 +8,9 @@ steps, not by time, so the result depends on the rows alone.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 
 from ritz.symbolic.graph import PARAM, TIME, Axis, Graph, Number
@@ -21,7 +23,9 @@ Pair = tuple[int, int, Number]
 Made = dict[int, tuple[tuple[int, Number], tuple[int, Number]]]
 
 
-def share_pairs(rows: Sequence[Row], kind: Callable[[int], Hashable], first_new: int, step: int) -> Made:
+def share_pairs(
+    rows: Sequence[Row], kind: Callable[[int], Hashable], first_new: int, step: int, deadline: float = math.inf
+) -> Made:
     """Replace pairs of entries that occur in two or more rows by new entries; `rows` are changed in place.
 
     Args:
@@ -29,11 +33,12 @@ def share_pairs(rows: Sequence[Row], kind: Callable[[int], Hashable], first_new:
         kind: only entries of equal kind are paired, and the new entry has that kind.
         first_new: number of the first new entry; the next ones follow at distance `step`.
         step: +1 or -1.
+        deadline: `time.monotonic` after which no more pairs are taken out.
 
     Returns:
         New entry -> its two ``(entry, coefficient)``; coefficients are relative to the first one's.
     """
-    return _Pairing(rows, kind, first_new, step).run()
+    return _Pairing(rows, kind, first_new, step).run(deadline)
 
 
 class _Pairing:
@@ -47,12 +52,12 @@ class _Pairing:
         self.heap: list[tuple[int, Pair]] = []
         self.left = MOST_STEPS
 
-    def run(self) -> Made:
+    def run(self, deadline: float) -> Made:
         made: Made = {}
         for entry in sorted(self.users):
             self._count(entry, lambda other, entry=entry: other > entry)  # type: ignore[misc]
         heapq.heapify(self.heap)
-        while self.heap:
+        while self.heap and time.monotonic() < deadline:
             count, key = heapq.heappop(self.heap)
             found = self._rows_with(key)
             if len(found) < 2:
@@ -122,46 +127,27 @@ class SharedSums:
     Args:
         g: the graph.
         nodes: the sums among these are looked at, other nodes are passed over.
-        rows: further sums, node -> (constant, terms), each with terms that replace those of the node.
-
-    Attributes:
-        rows: the nodes of `rows`, in order.
+        deadline: `time.monotonic` after which no more pairs are taken out.
     """
 
-    def __init__(self, g: Graph, nodes: Sequence[int], rows: Mapping[int, tuple[Number, Row]] | None = None) -> None:
+    def __init__(self, g: Graph, nodes: Sequence[int], deadline: float = math.inf) -> None:
         self.g = g
-        self.rows = list(rows or {})
-        self._constant = {n: c0 for n, (c0, _) in (rows or {}).items()}
-        terms: dict[int, Row] = {n: dict(g.args[n][1]) for n in nodes if g.op[n] == "add"}
-        terms.update({n: dict(row) for n, (_, row) in (rows or {}).items()})
-        self._made = share_pairs(list(terms.values()), self._kind, -1, -1)
+        sums = [n for n in nodes if g.op[n] == "add"]
+        rows: list[Row] = [dict(g.args[n][1]) for n in sums]
+        self._made = share_pairs(rows, self._kind, -1, -1, deadline)
         self._axes: dict[int, frozenset[Axis]] = {}
         for new, ((a, _), (b, _)) in self._made.items():
             self._axes[new] = self.axes_of(a) | self.axes_of(b)
-        self._terms = {n: tuple(row.items()) for n, row in terms.items()}
+        self._terms = {n: tuple(row.items()) for n, row in zip(sums, rows, strict=True)}
 
     def _kind(self, term: int) -> frozenset[Axis]:
         """What has to agree in two terms that are added: the loop in which they are computed."""
         axes = self.g.axes[term]
         return axes - {PARAM} if TIME in axes else axes
 
-    def constant(self, node: int) -> Number:
-        """The number in a sum."""
-        return self._constant[node] if node in self._constant else self.g.args[node][0]
-
     def terms(self, node: int) -> tuple[tuple[int, Number], ...]:
         """The terms of a sum, ``(term, coefficient)``."""
         return self._terms[node]
-
-    def below(self, node: int) -> Iterator[int]:
-        """The graph nodes that the terms of a sum are made of."""
-        stack = [term for term, _ in self._terms[node]]
-        while stack:
-            term = stack.pop()
-            if term >= 0:
-                yield term
-            else:
-                stack.extend(t for t, _ in self._made[term])
 
     def axes_of(self, term: int) -> frozenset[Axis]:
         """The axes of a term, a new one included."""
