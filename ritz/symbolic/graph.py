@@ -396,7 +396,7 @@ class Graph:
         g = into or self
         get = new if callable(new) else new.__getitem__
         op, args = self.op[node], self.args[node]
-        if into is None and all([get(n) == n for n in self.children(node)]):
+        if into is None and all(get(n) == n for n in self.children(node)):
             return node
         if op == "const":
             return g.const(args)

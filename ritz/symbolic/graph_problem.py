@@ -176,12 +176,16 @@ class GraphProblem(Problem):
 
     # ------------------------------------------------------------------ display
     def equation_lines(self) -> Iterator[str]:
-        form = self._pointwise
+        form, derivatives = self._pointwise, self._pointwise.derivatives
         if self.network is not None:
             yield from self.network.lines()
-            return
-        text = GraphText(form.graph, list(form.derivatives.values()))
-        for name, node in form.derivatives.items():
+            names, fixed = list(self.network.species), self.network.fixed
+            by_reactions = {
+                name for k, name in enumerate(names) if k not in fixed or derivatives[name] == form.graph.zero
+            }
+            derivatives = {name: node for name, node in derivatives.items() if name not in by_reactions}
+        text = GraphText(form.graph, list(derivatives.values()))
+        for name, node in derivatives.items():
             yield from text.definitions([node])
             yield f"d({name})/dt = {text.of(node)}"
 
@@ -191,7 +195,7 @@ class GraphProblem(Problem):
 
         return Explanation(
             title=repr(self),
-            kind=f"{self._kind()} of order 1, imported",
+            kind=f"{self._kind()}, read from a model file",
             unknowns=tuple((u, "scalar", 1, 0) for u in self.unknowns[:SHOWN]),
             equations=(),
             scales=(),
@@ -200,7 +204,7 @@ class GraphProblem(Problem):
 
     def _kind(self) -> str:
         kind = f"system of {len(self.unknowns)} ordinary differential equations"
-        return kind if self.network is None else f"{kind} from {len(self.network.reactions)} reactions,"
+        return kind if self.network is None else f"{kind} from {len(self.network.reactions)} reactions"
 
     def __str__(self) -> str:
         return "\n".join([self.name or "", *("  " + line for line in self.equation_lines())]).lstrip("\n")

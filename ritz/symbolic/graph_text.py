@@ -105,6 +105,8 @@ class GraphText:
         return text, _SUM if c < 0 else _PRODUCT
 
     def _power(self, node: int, e: Number) -> str:
+        if e == 0.5:
+            return f"sqrt({self._text[node][0]})"
         base = self._bound(node, _ATOM)
         return base if e == 1 else f"{base}**{_bracketed(*_number(e), _ATOM)}"
 

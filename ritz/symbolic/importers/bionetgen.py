@@ -177,8 +177,9 @@ class _Reader:
         for name in ("time", "t"):
             if name not in self.definitions:
                 add(name, "time", (), lambda: self.g.input("t", "time"))
-        numbered = {fields[0] for _, fields in self._entries("parameters", 2)}
+        numbered = {fields[0]: k for k, (_, fields) in enumerate(self._entries("parameters", 2))}
         self.definitions.settle(lambda name, node: self._as_parameter(name, node) if name in numbered else node)
+        self.parameters.sort(key=lambda p: numbered[p.name])
 
     def _as_parameter(self, name: str, node: int) -> int:
         """A parameter given by a number becomes an input."""

@@ -69,4 +69,5 @@ class Definitions:
             raise ParseError(f"These are defined by one another, in a circle: {circle}.") from None
         for name in order:
             self.nodes[name] = change(name, self._open[name][2]())
+        self.nodes.update({name: self.nodes.pop(name) for name in self._open})  # back in the order of the file
         self._open.clear()

@@ -147,7 +147,7 @@ def _common(terms: Sequence[Monomial]) -> Powers:
             other = powers.get(base, 0)
             if _sign(other) != _sign(e):
                 del common[base]
-            elif abs(other) < abs(e):
+            elif abs(float(other)) < abs(float(e)):
                 common[base] = other
     return common
 
