@@ -94,8 +94,10 @@ class _Reader:
             raise ParseError("The file holds no model.")
         if document.getLevel() < 2:
             raise UnsupportedError("SBML level 1 is not read. Convert the file to level 3 with libSBML.")
-        for k in range(document.getNumPlugins()):
+        for k in range(document.getNumPlugins() if document.getLevel() > 2 else 0):
             package = document.getPlugin(k).getPackageName()
+            if package == "l3v2extendedmath":  # always there; what is missing of it is refused where it is used
+                continue
             if document.getPackageRequired(package):
                 raise UnsupportedError(f"The model needs the SBML package {package!r}, which is not supported.")
             self.ignored.append(f"annotations of the package {package!r}")
