@@ -7,15 +7,17 @@ second run neither searches nor compiles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ritz.codegen.memo import remember
 from ritz.codegen.program import Scheduler
 from ritz.symbolic.graph import Axis, Graph
-from ritz.symbolic.rewrite.lowering import schedule_naive
+from ritz.symbolic.rewrite.lowering import pointwise_order, schedule_naive
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 STAGE_BUDGET = 1.0  # seconds of search for one stage
+BUDGET_PER_NODE = 3e-4  # seconds more for each node, so that passes over a large system come to their end
 TRIVIAL = 2  # operations below which no search is made
 
 
@@ -31,6 +33,12 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
 
     def schedule(g: Graph, roots: Sequence[int]) -> Scheduled:
         roots = split_complex_leaves(g, roots)
+        distinct = list(dict.fromkeys(roots))  # a sparse Jacobian has many equal entries
+        code = chosen(g, distinct)
+        place = dict(zip(distinct, code.roots, strict=True))
+        return replace(code, roots=tuple(place[r] for r in roots))
+
+    def chosen(g: Graph, roots: Sequence[int]) -> Scheduled:
         if rewriter is None:
             return schedule_naive(g, roots)
         text, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
@@ -49,10 +57,12 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
 def _rewrite(g: Graph, roots: Sequence[int], rewriter: str | None, bounds: Mapping[str, Any]) -> tuple[Scheduled, Any]:
     from ritz.symbolic.rewrite.interface import rewrite
 
-    if schedule_naive(g, roots).operations() <= TRIVIAL:
+    size = len(pointwise_order(g, roots))
+    if size < 100 and schedule_naive(g, roots).operations() <= TRIVIAL:
         rewriter = None  # nothing to gain, and no need to load an engine
     facts = {n: bounds[g.args[n][0]] for n in g.inputs(roots, "param") if g.args[n][0] in bounds}
-    result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=STAGE_BUDGET)
+    budget = STAGE_BUDGET + size * BUDGET_PER_NODE
+    result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=budget)
     return result.scheduled, result.report
 
 
@@ -81,8 +91,6 @@ def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
 # ------------------------------------------------------------------------------------------------ stored results
 def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[int]]:
     """A text of the expressions that does not depend on node numbers, and the leaves in their order."""
-    from ritz.symbolic.rewrite.lowering import pointwise_order
-
     number: dict[int, int] = {}
     leaves: list[int] = []
     lines = [options]

@@ -94,6 +94,9 @@ def counted(numbers: Iterable[int]) -> Amounts:
         >>> counted([3, 1, 3])
         ((1, 1), (3, 2))
     """
+    numbers = tuple(numbers)
+    if len(set(numbers)) == len(numbers):
+        return tuple([(number, 1) for number in sorted(numbers)])
     total: dict[int, int] = {}
     for number in numbers:
         total[number] = total.get(number, 0) + 1

@@ -121,6 +121,7 @@ class _Reader:
         self.states: dict[str, int] = {}
         self.fixed: set[int] = set()
         self._laws: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # as written in the file
 
     def problem(self) -> GraphProblem:
         start = self._species()
@@ -157,6 +158,7 @@ class _Reader:
                 raise ParseError(f"Line {number}: the species {name} is listed twice.")
             if name != pattern:
                 self.fixed.add(len(self.states))
+            self._numbers[str(len(self.states) + 1)] = len(self.states)
             self.states[name] = self.g.input(name, "state")
             start.append((number, value))
         return start
@@ -210,9 +212,10 @@ class _Reader:
         return make
 
     def _index(self, text: str, number: int) -> int:
-        if not text.isdigit() or not 1 <= int(text) <= len(self.states):
+        found = self._numbers.get(text)
+        if found is None:
             raise ParseError(f"Line {number}: there is no species {text!r}; they are numbered 1 to {len(self.states)}.")
-        return int(text) - 1
+        return found
 
     # ------------------------------------------------------------------ reactions
     def _reactions(self) -> Iterator[Reaction]:
@@ -226,13 +229,15 @@ class _Reader:
         return [] if text == "0" else [self._index(entry, number) for entry in text.split(",")]
 
     def _rate(self, law: str, reactants: Sequence[int], number: int) -> int:
-        words = law.split()
-        if words[0].rpartition("*")[2] in _LAWS:
-            return self._special(words, reactants, number)
-        if len(words) > 1:
-            raise UnsupportedError(f"Line {number}: the rate law {law!r} is unknown. Known: {', '.join(_LAWS)}.")
-        constant = self._constant(words[0], number)
-        return self.g.mul([(constant, 1), *((n, 1) for n in reactants)])
+        constant = self._laws.get(law)
+        if constant is None:
+            words = law.split()
+            if words[0].rpartition("*")[2] in _LAWS:
+                return self._special(words, reactants, number)
+            if len(words) > 1:
+                raise UnsupportedError(f"Line {number}: the rate law {law!r} is unknown. Known: {', '.join(_LAWS)}.")
+            constant = self._constant(law, number)
+        return self.g.mul([(constant, 1), *[(n, 1) for n in reactants]])
 
     def _constant(self, text: str, number: int) -> int:
         node = self._laws.get(text)
