@@ -44,8 +44,9 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
         text, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
 
         def make() -> tuple[Scheduled, Any]:
-            code, report = _rewrite(g, roots, rewriter, bounds)
-            return _renumbered(code, {n: i for i, n in enumerate(leaves)}), report
+            copy, inputs, copied = _separate(g, roots, leaves)
+            code, report = _rewrite(copy, copied, rewriter, bounds)
+            return _renumbered(code, {n: i for i, n in enumerate(inputs)}), report
 
         code, report = remember("schedule", text, make)
         records.append(report)
@@ -89,6 +90,20 @@ def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
 
 
 # ------------------------------------------------------------------------------------------------ stored results
+def _separate(g: Graph, roots: Sequence[int], leaves: Sequence[int]) -> tuple[Graph, list[int], list[int]]:
+    """A graph of the expressions alone, its inputs in the order of `leaves`, and the roots there.
+
+    The search leaves many nodes behind. In the model's own graph they would change the order in which later ones, those
+    of a Jacobian for example, are numbered, and what is stored for these would not be found again.
+    """
+    copy = Graph()
+    inputs = []
+    for n in leaves:
+        name, kind = g.args[n] if g.op[n] == "input" else (f"value {n}", "table")
+        inputs.append(copy.input(name, kind, g.axes[n], is_complex=g.is_complex[n]))
+    return copy, inputs, g.substitute(roots, dict(zip(leaves, inputs, strict=True)), copy)
+
+
 def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[int]]:
     """A text of the expressions that does not depend on node numbers, and the leaves in their order."""
     number: dict[int, int] = {}
