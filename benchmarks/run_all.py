@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ["ks.py", "navier_stokes.py", "gray_scott.py", "lorenz.py", "first_result.py", "reduced.py"]
+SCRIPTS = ["ks.py", "navier_stokes.py", "gray_scott.py", "lorenz.py", "first_result.py", "reduced.py", "networks.py"]
 
 
 def main() -> int:
