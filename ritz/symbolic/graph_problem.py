@@ -70,6 +70,7 @@ class GraphProblem(Problem):
         units, ignored, network: as given. Other attributes are those of `Problem`.
 
     Example:
+        >>> from ritz.symbolic.graph import Graph
         >>> g = Graph()
         >>> x, k = g.input("A", "state"), g.input("k", "param")
         >>> form = PointwiseForm(g, {"A": x}, {"A": g.mul([(k, 1), (x, 1)], -1)}, ("k",))

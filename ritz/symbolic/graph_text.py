@@ -23,9 +23,9 @@ class GraphText:
     Example:
         >>> g = Graph()
         >>> x, y = g.input("x", "state"), g.input("y", "state")
-        >>> node = g.div(g.add([(2, x)], -1), g.func("exp", g.product([x, y])))
+        >>> node = g.div(g.add([(1, x), (2, y)], -1), g.func("exp", g.product([x, y])))
         >>> GraphText(g, [node]).of(node)
-        '(2*x - 1)/exp(x*y)'
+        '(x + 2*y - 1)/exp(x*y)'
     """
 
     def __init__(self, g: Graph, roots: Sequence[int], names: Mapping[int, str] | None = None) -> None:

@@ -50,7 +50,7 @@ class ReactionNetwork:
         >>> network.derivatives() == [g.scale(-2, rate), rate]
         True
         >>> list(network.lines())
-        ['R1: 2 A -> B at rate k*A**2']
+        ['R1: 2 A -> B at rate A**2*k']
     """
 
     graph: Graph

@@ -24,10 +24,10 @@ def share_products(s: Scheduled, deadline: float = math.inf) -> Scheduled:
         >>> from ritz.symbolic.graph import Graph
         >>> from ritz.symbolic.rewrite.lowering import schedule_naive
         >>> g = Graph()
-        >>> k, x, y, z = g.input("k", "param"), *(g.input(name, "state") for name in "xyz")
-        >>> code = schedule_naive(g, [g.product([k, y, x]), g.product([k, y, z]), g.product([y, x])])
+        >>> a, b, c, d = (g.input(name, "state") for name in "abcd")
+        >>> code = schedule_naive(g, [g.product([a, b, c]), g.product([b, c, d])])
         >>> code.count(), share_products(code).count()
-        ({'mul': 5}, {'mul': 4})
+        ({'mul': 4}, {'mul': 3})
     """
     chains, inner = _chains(s)
     rows: list[Row] = [dict.fromkeys(operands, 1) for operands in chains.values()]
