@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ["ks.py", "navier_stokes.py", "gray_scott.py", "lorenz.py", "first_result.py", "scalar_code.py", "reduced.py"]
+SCRIPTS = [
+    "ks.py", "navier_stokes.py", "gray_scott.py", "lorenz.py", "first_result.py", "scalar_code.py", "networks.py",
+    "reduced.py",
+]  # fmt: skip
 
 
 def main() -> int:

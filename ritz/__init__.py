@@ -31,6 +31,7 @@ _list(
     "component cross curl d det div dot dt dx dy dz grad identity inner inv lap outer sym tensor trace transpose "
     "vector",
 )
+_list("ritz.symbolic.importers", "read_bionetgen read_model read_sbml")
 _list("ritz.symbolic.rewrite", "rewrite rule")
 _list("ritz.codegen.pointwise", "Pointwise")
 _list("ritz.codegen.fourier", "Fourier")

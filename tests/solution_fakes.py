@@ -68,7 +68,7 @@ def fake_system(
         parameters=tuple(sp.Symbol(p) for p in params), auxiliary={symbols[auxiliary]: 0} if auxiliary else {},
         bounds={sp.Symbol(c): (lo, hi) for c, (lo, hi, _) in bounds.items()},
     )  # fmt: skip
-    problem = SimpleNamespace(scalar_form=lambda: form, equations=["dt(u) = lap(u)"], units={"x": "m"})
+    problem = SimpleNamespace(scalar_form=lambda: form, equation_lines=lambda: ["dt(u) = lap(u)"], units={"x": "m"})
     infos = tuple(SimpleNamespace(name=n, default=v, bounds=None) for n, v in params.items())
     layout = FakeLayout(list(symbols), coords, dtype)
     return SimpleNamespace(name="fake", layout=layout, problem=problem, parameters=infos)

@@ -67,11 +67,13 @@ def _state(system: Any, form: Any, p: Array) -> Array:
 
 
 def _value(name: str, given: Any, symbols: dict[Any, Any], grids: list[Array]) -> Any:
+    if isinstance(given, sp.Float | sp.Integer):
+        return np.broadcast_to(float(given), grids[0].shape) if grids else np.asarray(float(given))
     if isinstance(given, sp.Basic):
         g = Graph()
-        leaves = {s: g.input(str(s), "table") for s in symbols}
+        leaves = {s: g.input(str(s), "table") for s in symbols if s in given.free_symbols}
         complex_result = given.has(sp.I)
-        (value,) = evaluate(g, [to_graph(g, given, leaves)], {leaves[s]: v for s, v in symbols.items()})
+        (value,) = evaluate(g, [to_graph(g, given, leaves)], {n: symbols[s] for s, n in leaves.items()})
         value = np.asarray(value)
         if complex_result and np.iscomplexobj(value) and np.abs(value.imag).max(initial=0.0) == 0:
             value = value.real

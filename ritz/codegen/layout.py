@@ -70,10 +70,10 @@ class StateLayout(ABC):
 
     def check_names(self, values: Mapping[str, Any]) -> None:
         """Raise unless exactly the fields of this layout are given."""
-        for name in values:
-            if name not in self.names:
-                raise InitialValueError(f"There is no field {name!r}.{nearest(name, self.names)} Fields: {self.names}.")
-        missing = [n for n in self.names if n not in values]
+        names = self.names
+        for name in values.keys() - set(names):
+            raise InitialValueError(f"There is no field {name!r}.{nearest(name, names)} Fields: {names}.")
+        missing = [n for n in names if n not in values]
         if missing:
             raise InitialValueError(f"No values were given for {', '.join(missing)}.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ritz.codegen.memo import remember
@@ -17,6 +18,7 @@ from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order, schedule_
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 STAGE_BUDGET = 1.0  # seconds of search for one stage
+BUDGET_PER_NODE = 3e-4  # seconds more for each node, so that passes over a large system come to their end
 TRIVIAL = 2  # operations below which no search is made
 
 
@@ -32,13 +34,20 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
 
     def schedule(g: Graph, roots: Sequence[int]) -> Scheduled:
         roots = split_complex_leaves(g, roots)
+        distinct = list(dict.fromkeys(roots))  # a sparse Jacobian has many equal entries
+        code = chosen(g, distinct)
+        place = dict(zip(distinct, code.roots, strict=True))
+        return replace(code, roots=tuple(place[r] for r in roots))
+
+    def chosen(g: Graph, roots: Sequence[int]) -> Scheduled:
         if rewriter is None:
             return schedule_naive(g, roots)
         text, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
 
         def make() -> tuple[Scheduled, Any]:
-            code, report = _rewrite(g, roots, rewriter, bounds)
-            return _renumbered(code, {n: i for i, n in enumerate(leaves)}), report
+            copy, inputs, copied = _separate(g, roots, leaves)
+            code, report = _rewrite(copy, copied, rewriter, bounds)
+            return _renumbered(code, {n: i for i, n in enumerate(inputs)}), report
 
         code, report = remember("schedule", text, make)
         records.append(report)
@@ -50,10 +59,12 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
 def _rewrite(g: Graph, roots: Sequence[int], rewriter: str | None, bounds: Mapping[str, Any]) -> tuple[Scheduled, Any]:
     from ritz.symbolic.rewrite.interface import rewrite
 
-    if schedule_naive(g, roots).operations() <= TRIVIAL:
+    size = len(pointwise_order(g, roots))
+    if size < 100 and schedule_naive(g, roots).operations() <= TRIVIAL:
         rewriter = None  # nothing to gain, and no need to load an engine
     facts = {n: bounds[g.args[n][0]] for n in g.inputs(roots, "param") if g.args[n][0] in bounds}
-    result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=STAGE_BUDGET)
+    budget = STAGE_BUDGET + size * BUDGET_PER_NODE
+    result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=budget)
     return result.scheduled, result.report
 
 
@@ -80,6 +91,20 @@ def split_complex_leaves(g: Graph, roots: Sequence[int]) -> list[int]:
 
 
 # ------------------------------------------------------------------------------------------------ stored results
+def _separate(g: Graph, roots: Sequence[int], leaves: Sequence[int]) -> tuple[Graph, list[int], list[int]]:
+    """A graph of the expressions alone, its inputs in the order of `leaves`, and the roots there.
+
+    The search leaves many nodes behind. In the model's own graph they would change the order in which later ones, those
+    of a Jacobian for example, are numbered, and what is stored for these would not be found again.
+    """
+    copy = Graph()
+    inputs = []
+    for n in leaves:
+        name, kind = g.args[n] if g.op[n] == "input" else (f"value {n}", "table")
+        inputs.append(copy.input(name, kind, g.axes[n], is_complex=g.is_complex[n]))
+    return copy, inputs, g.substitute(roots, dict(zip(leaves, inputs, strict=True)), copy)
+
+
 def _canonical(g: Graph, roots: Sequence[int], options: str) -> tuple[str, list[int]]:
     """A text of the expressions that does not depend on the numbers of their nodes, and the leaves in its order."""
     digest: dict[int, str] = {}

@@ -408,7 +408,14 @@ class System:
         return tuple(self.lowered.quantities)
 
     def quantity(self, name: str, t: float, u: Any, p: Any = None) -> Array:
-        """Grid values of an eliminated unknown; a constant that the equations leave open is chosen as mean 0.
+        """Value of what follows from the state: an eliminated unknown on the grid, an observable of a network.
+
+        A constant that the equations of an eliminated unknown leave open is chosen as mean 0.
+
+        Args:
+            name: one of `quantities`.
+            t, u: time and state (size,); without space also many of them, (nt,) and (size, nt).
+            p: parameter vector or overrides of the defaults.
 
         Raises:
             OptionError: there is no such quantity.
@@ -421,6 +428,8 @@ class System:
         root = self.lowered.quantities[name]
         values, _ = self._oracle(t, u, p, [root])
         (modes,) = evaluate(self.lowered.graph, [root], values, numpy_maps(self.lowered.graph, [root], self.space))
+        if not self.layout.is_complex:
+            return np.array(np.broadcast_to(modes, np.shape(u)[1:]), dtype=float)
         return self.space.shape.inverse(np.broadcast_to(modes, self.space.shape.modes).astype(complex))
 
     def explain_nonfinite(self, t: float, u: Any, p: Any = None) -> str:

@@ -140,7 +140,7 @@ def catalog_of(system: Any, values: Mapping[str, NDArray[Any]]) -> Catalog:
         complex_valued=tuple(str(name) for name, v in values.items() if np.iscomplexobj(v)),
         axes=_axes(system.layout, form),
         parameters=tuple(str(info.name) for info in system.parameters),
-        equations=tuple(str(eq) for eq in getattr(problem, "equations", ())),
+        equations=tuple(problem.equation_lines()) if problem is not None else (),
         latex=_latex(form, found),
         units={str(k): str(v) for k, v in (getattr(problem, "units", None) or {}).items()},
     )

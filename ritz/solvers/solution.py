@@ -149,6 +149,8 @@ class Solution:
         """
         key = str(name)
         if key in getattr(self.system, "quantities", ()):
+            if not self.system.layout.coords:
+                return np.asarray(self.system.quantity(key, self.t, self.y, self.params))
             pairs = zip(self.t, self.y.T, strict=True)
             return np.stack([self.system.quantity(key, float(t), u, self.params) for t, u in pairs])
         return self.catalog.stack(self.known(key), self.values(), 1)

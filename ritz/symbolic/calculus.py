@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from ritz.errors import UnsupportedError
 from ritz.symbolic.derivative_rules import SELECTIONS, differentiable_arguments, is_real_linear, partials
-from ritz.symbolic.graph import Axis, Graph, LinearMap
+from ritz.symbolic.graph import Axis, Graph, LinearMap, Number
 
 LOOPED_NOT = frozenset({"param", "time"})  # kinds of axes that mark dependence and are never summed over
 
@@ -340,8 +340,13 @@ def _gradient(g: Graph, node: int, gradients: Mapping[int, Mapping[int, int]]) -
                 "Use forward or reverse, or take real and imaginary parts as variables."
             )
         return {s: _real_tangent(g, args[0], node, z, d) for s, d in gradients[z].items()}
-    terms: dict[int, list[tuple[int, int]]] = {}
-    for n, p in partials(g, node, gradients.__contains__):
-        for s, d in gradients[n].items():
-            terms.setdefault(s, []).append((1, g.product([p, d])))
-    return {s: g.add(pairs) for s, pairs in terms.items()}
+    terms: dict[int, list[tuple[Number, int]]] = {}
+    if op == "add":
+        for n, k in args[1]:
+            for s, d in gradients.get(n, {}).items():
+                terms.setdefault(s, []).append((k, d))
+    else:
+        for n, p in partials(g, node, gradients.__contains__):
+            for s, d in gradients[n].items():
+                terms.setdefault(s, []).append((1, p if d == g.one else g.product([p, d])))
+    return {s: pairs[0][1] if pairs[0][0] == 1 and len(pairs) == 1 else g.add(pairs) for s, pairs in terms.items()}

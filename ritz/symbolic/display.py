@@ -104,7 +104,7 @@ def _shortened(names: list[str], most: int = 8) -> str:
 def problem_text(problem: Problem) -> str:
     """Return the problem as lines of plain text."""
     lines = [problem.name] if problem.name else []
-    lines += [f"  {equation}" for equation in problem.equations]
+    lines += [f"  {line}" for line in problem.equation_lines()]
     if problem.domain is not None:
         lines.append(f"  on {problem.domain!r} with {', '.join(map(repr, problem.conditions))}")
     lines += [f"  {key} = {value_text(value)} at the start" for key, value in problem.initial.items()]

@@ -40,6 +40,9 @@ class Axis:
     name: str
     kind: str
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # asked for often; two axes of one name are rare
+
 
 PARAM = Axis("p", "param")
 TIME = Axis("t", "time")
@@ -79,6 +82,8 @@ def exact(value: Number) -> Number:
 
 def _power(c: Number, e: Number) -> Number | None:
     """Return ``c**e`` when exact (or when `c` is already a float), else None."""
+    if e == 1:
+        return c
     if isinstance(e, int):
         if isinstance(c, float):
             return float(c**e)
@@ -118,6 +123,7 @@ class Graph:
         self.is_complex: list[bool] = []
         self._intern: dict[Hashable, int] = {}
         self._primitive: dict[int, tuple[Number, int]] = {}
+        self._rest: dict[int, int] = {}
         self.zero = self.const(0)
         self.one = self.const(1)
 
@@ -164,52 +170,62 @@ class Graph:
     def add(self, pairs: Iterable[tuple[Number, int]], c0: Number = 0) -> int:
         """Return ``c0 + sum(coefficient * node)`` in normal form."""
         total: dict[int, Number] = {}
+        ops, payloads = self.op, self.args
         for c, node in pairs:
             if c == 0:
                 continue
-            op, args = self.op[node], self.args[node]
+            op, args = ops[node], payloads[node]
             if op == "const":
                 c0 = c0 + c * args
             elif op == "add":
                 c0 = c0 + c * args[0]
                 for term, k in args[1]:
                     total[term] = total.get(term, 0) + c * k
-            else:
+            elif op == "mul" and args[0] != 1:
                 k, rest = self.split_coefficient(node)
                 total[rest] = total.get(rest, 0) + c * k
-        items = tuple(sorted((n, exact(k)) for n, k in total.items() if k != 0))
+            else:
+                total[node] = total.get(node, 0) + c
+        items = tuple([(n, exact(total[n])) for n in sorted(total) if total[n] != 0])
         if not items:
             return self.const(c0)
         if c0 == 0 and len(items) == 1:
             return self.scale(items[0][1], items[0][0])
-        axes = frozenset[Axis]().union(*(self.axes[n] for n, _ in items))
-        return self._make("add", (exact(c0), items), axes, any(self.is_complex[n] for n, _ in items))
+        return self._make_of("add", (exact(c0), items))
 
     def mul(self, pairs: Iterable[tuple[int, Number]], c: Number = 1) -> int:
         """Return ``c * prod(base ** exponent)`` in normal form (exponents are rational numbers)."""
         powers: dict[int, Number] = {}
+        ops, payloads = self.op, self.args
         turns: Number = 0  # power of the imaginary unit, counted modulo 4
+        whole = True  # whether every exponent met so far is an int
         for base, e in pairs:
-            e = exact(e)
-            op, args = self.op[base], self.args[base]
+            if type(e) is not int:
+                e = exact(e)
+                whole = whole and type(e) is int
             if e == 0:
                 continue
-            if op == "const" and (value := self._const_power(args, e)) is not None:
+            op, args = ops[base], payloads[base]
+            if op == "input" or op == "func":
+                powers[base] = powers.get(base, 0) + e
+            elif op == "const" and (value := self._const_power(args, e)) is not None:
                 c = c * value
             elif op == "imag":
                 turns += e
             elif isinstance(e, int) and (op == "add" or (op == "mul" and len(args[1]) > _WIDEST)):
                 k, rest = self.split_coefficient(base) if op == "mul" else self.primitive(base)
-                c = c * _power(k, e)  # type: ignore[operator]
+                if k != 1:
+                    c = c * _power(k, e)  # type: ignore[operator]
                 powers[rest] = powers.get(rest, 0) + e
             elif op == "mul" and (isinstance(e, int) or (args[0] == 1 and self._is_root(args[1]))):
                 if args[0] != 1:
                     c = c * _power(args[0], e)  # type: ignore[operator]
                 for inner, k in args[1]:
-                    if self.op[inner] == "imag":
+                    if ops[inner] == "imag":
                         turns += k * e
                     else:
                         powers[inner] = powers.get(inner, 0) + k * e
+                        whole = whole and type(k) is int
             else:
                 powers[base] = powers.get(base, 0) + e
         if c == 0:
@@ -219,23 +235,36 @@ class Graph:
             c, turns = -c, turns - 2
         if turns:
             powers[self.imag] = turns
-        items = tuple(sorted((n, exact(e)) for n, e in powers.items() if e != 0))
+        items = tuple([(n, exact(powers[n])) for n in sorted(powers) if powers[n] != 0])
         c = exact(c)
         if not items:
             return self.const(c)
         # roots met and became whole powers, as in sqrt(2*x)**2 * y
-        if any(self.op[n] in _OPENABLE and self._opens(n, e) for n, e in items):
+        if not whole and any(ops[n] in _OPENABLE and self._opens(n, e) for n, e in items):
             return self.mul(items, c)
         if len(items) == 1 and items[0][1] == 1:
             node = items[0][0]
             if c == 1:
                 return node
-            if self.op[node] == "add":  # a number times a sum is distributed: like terms must meet
-                return self.add([(c * k, n) for n, k in self.args[node][1]], c * self.args[node][0])
-            if self.op[node] == "mul":  # a very wide product, kept whole above
-                items = self.args[node][1]
-        axes = frozenset[Axis]().union(*(self.axes[n] for n, _ in items))
-        return self._make("mul", (c, items), axes, any(self.is_complex[n] for n, _ in items))
+            if ops[node] == "add":  # a number times a sum is distributed: like terms must meet
+                return self.add([(c * k, n) for n, k in payloads[node][1]], c * payloads[node][0])
+            if ops[node] == "mul":  # a very wide product, kept whole above
+                items = payloads[node][1]
+        return self._make_of("mul", (c, items))
+
+    def _make_of(self, op: str, args: tuple[Number, Terms]) -> int:
+        """A sum or product in normal form; axes and kind of number are looked at only if it is new."""
+        node = self._intern.get((op, args))
+        if node is not None:
+            return node
+        first = args[1][0][0]
+        axes, is_complex = self.axes[first], self.is_complex[first]
+        for n, _ in args[1][1:]:
+            more = self.axes[n]
+            if more is not axes and not more <= axes:
+                axes = more if axes <= more else axes | more
+            is_complex = is_complex or self.is_complex[n]
+        return self._make(op, args, axes, is_complex)
 
     @staticmethod
     def _const_power(value: Number, e: Number) -> Number | None:
@@ -266,10 +295,13 @@ class Graph:
 
     def split_coefficient(self, node: int) -> tuple[Number, int]:
         """Return ``(c, rest)`` with ``node == c * rest`` and `rest` free of a numeric factor."""
-        if self.op[node] == "mul" and self.args[node][0] != 1:
-            c, factors = self.args[node]
-            return c, self.mul(factors)
-        return 1, node
+        if self.op[node] != "mul" or self.args[node][0] == 1:
+            return 1, node
+        c, factors = self.args[node]
+        rest = self._rest.get(node)
+        if rest is None:
+            rest = self._rest[node] = self.mul(factors)
+        return c, rest
 
     def primitive(self, node: int) -> tuple[Number, int]:
         """Return ``(c, rest)`` with ``node == c * rest`` for a sum, where `rest` is the same for all multiples of it.
@@ -293,11 +325,11 @@ class Graph:
 
     def sum(self, nodes: Iterable[int]) -> int:
         """Return the sum of some nodes."""
-        return self.add((1, n) for n in nodes)
+        return self.add([(1, n) for n in nodes])
 
     def product(self, nodes: Iterable[int]) -> int:
         """Return the product of some nodes."""
-        return self.mul((n, 1) for n in nodes)
+        return self.mul([(n, 1) for n in nodes])
 
     def sub(self, a: int, b: int) -> int:
         """Return ``a - b``."""
@@ -364,6 +396,8 @@ class Graph:
         g = into or self
         get = new if callable(new) else new.__getitem__
         op, args = self.op[node], self.args[node]
+        if into is None and all(get(n) == n for n in self.children(node)):
+            return node
         if op == "const":
             return g.const(args)
         if op == "imag":

@@ -89,9 +89,9 @@ def _compute(ctx: Any, g: Graph, node: int, done: Mapping[int, Any]) -> Any:
     if op == "add":
         return sum((_scale(ctx, k, done[n]) for n, k in args[1]), precise_number(ctx, args[0]))
     if op == "mul":
-        value = precise_number(ctx, args[0])
+        value = precise_number(ctx, args[0]) if args[0] != 1 else 1
         for n, e in args[1]:
-            value = value * _power(ctx, done[n], e)
+            value = value * (done[n] if e == 1 else _power(ctx, done[n], e))
         return value
     if op == "func":
         return precise_function(ctx, args[0], [done[n] for n in args[1]])
@@ -100,6 +100,8 @@ def _compute(ctx: Any, g: Graph, node: int, done: Mapping[int, Any]) -> Any:
 
 
 def _scale(ctx: Any, k: Number, value: Any) -> Any:
+    if k == 1:
+        return value
     if isinstance(k, Fraction):
         return value * k.numerator / k.denominator
     return value * k

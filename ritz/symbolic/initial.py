@@ -54,13 +54,16 @@ class ComponentOf:
         return self.function(*coordinates)[self.place]
 
 
-def read_key(key: Any, unknowns: tuple[Field, ...]) -> Key:
+def read_key(key: Any, names: Mapping[str, Field]) -> Key:
     """Return the unknown, or its time derivative, that a key of ``initial=`` names.
+
+    Args:
+        key: an unknown, its time derivative, or the name of one of them.
+        names: name -> unknown.
 
     Raises:
         InitialValueError: if it is no unknown of the problem; offers the nearest name.
     """
-    names = {field.name: field for field in unknowns}
     if isinstance(key, str):
         base, _, suffix = key.rpartition("_")
         if key not in names and base in names and suffix and set(suffix) == {"t"}:
@@ -68,7 +71,7 @@ def read_key(key: Any, unknowns: tuple[Field, ...]) -> Key:
         if key in names:
             return names[key]
     field = key.expr if isinstance(key, Dt) else key
-    if isinstance(field, Field) and field in unknowns:
+    if isinstance(field, Field) and names.get(field.name) == field:
         return key
     listed = ", ".join(names) or "none"
     hint = nearest(str(field), names)
@@ -97,8 +100,9 @@ def collect(
             f"initial= must be a mapping such as {{u: sin(x)}}, but got {given!r} of type {type(given).__name__}."
         )
     result: dict[Key, Any] = {}
+    names = {field.name: field for field in unknowns}
     for key, value in given.items():
-        target = read_key(key, unknowns)
+        target = read_key(key, names)
         if target in result:
             raise InitialValueError(f"initial= gives two values for {target}. Keep one of them.")
         field = target.expr if isinstance(target, Dt) else target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +23,7 @@ from .tensors import Expander
 
 if TYPE_CHECKING:
     from .explain import Explanation
+    from .pointwise_form import PointwiseForm
 
 OPTIONS = ("domain", "conditions", "initial", "parameters", "name", "unknowns")
 
@@ -211,6 +212,28 @@ class Problem:
             {x_t: dt(x)}
         """
         return self._form
+
+    def pointwise_form(self) -> PointwiseForm:
+        """Return the time derivative of every unknown as a node of one graph; for problems without space.
+
+        Raises:
+            UnsupportedError: the equations cannot be solved for the time derivatives.
+
+        Example:
+            >>> from ritz.symbolic.notation import dt
+            >>> from ritz.symbolic.fields import fields
+            >>> x = fields("x")
+            >>> form = Problem([Eq(dt(x) + 2*x, 0)]).pointwise_form()
+            >>> form.derivatives["x"] == form.graph.scale(-2, form.states["x"])
+            True
+        """
+        from .pointwise_form import pointwise_form
+
+        return pointwise_form(self.scalar_form())
+
+    def equation_lines(self) -> Iterator[str]:
+        """Yield the equations as lines of text."""
+        yield from map(str, self.equations)
 
     def require_initial(self) -> None:
         """Raise unless every unknown that evolves in time has an initial value.

@@ -99,7 +99,7 @@ class CostTable:
     def instruction(self, s: Scheduled, i: int) -> float:
         """Cost of instruction `i`."""
         op = s.op[i]
-        latency = self.of(op, s.args[i][0] if op == "func" else None)
+        latency = self.latency[op] if op != "func" else self.of(op, s.args[i][0])
         return latency * self.weight(s.axes[i]) * (2.0 if s.is_complex[i] else 1.0) if latency else 0.0
 
 

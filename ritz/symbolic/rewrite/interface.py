@@ -86,7 +86,7 @@ def rewrite(
     source = schedule_naive(g, roots, cost=table)
     facts = leaf_facts(g, source.leaves(), assumptions)
     reference = Reference(g, roots, facts, size=len(source))
-    job = Job(g, list(roots), source, facts, reference, table, start + budget, tuple(rules))
+    job = Job(g, list(roots), source, facts, reference, table, time.monotonic() + budget, tuple(rules))
     if goal == "accuracy" and rewriter == "egraph":
         return _most_accurate(job, start)
     trials: list[Trial] = []

@@ -23,7 +23,7 @@ from ritz.symbolic.rewrite.rules.accuracy import ACCURACY
 from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
 
 LARGEST_ISLAND = 300
-LARGEST_CODE = 20_000
+LARGEST_CODE = 5_000
 WIDEST_SUM = 6
 MOST_NODES = 8_000
 EXACT_SECONDS = 0.3

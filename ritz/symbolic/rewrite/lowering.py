@@ -71,6 +71,7 @@ class Lowering:
         share: share pairs of terms and of factors between sums and between products.
         cost: weights of the axes.
         known: nodes that are instructions of `builder` already.
+        sums: sums with pairs taken out before; by default this is done here if `share` asks for it.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Lowering:
         share: bool = False,
         cost: CostTable = DEFAULT,
         known: Mapping[int, int] | None = None,
+        sums: SharedSums | None = None,
     ) -> None:
         self.g, self.b, self.roots = g, builder, list(roots)
         self.value: dict[int, int] = dict(known or {})
@@ -89,7 +91,7 @@ class Lowering:
         self._weight: Callable[[Axes], tuple[float, list[Axis]]] = lambda axes: (cost.weight(axes), sorted(axes))
         self._divisors = self._count_divisors()
         todo = [n for n in self.order if n not in self.value]
-        self.sums = SharedSums(g, todo) if share else None
+        self.sums = SharedSums(g, todo) if share else sums
         self.products = SharedProducts(g, todo) if share else None
 
     def run(self) -> list[int]:

@@ -12,10 +12,9 @@ from itertools import product
 
 from ritz.symbolic.graph import Graph, Number
 from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
+from ritz.symbolic.rewrite.factoring import Factoring
 from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order
 
-Powers = dict[int, Number]
-Monomial = tuple[Number, Powers]
 WIDEST_EXPANSION = 40
 HIGHEST_EXPANSION = 4
 
@@ -49,75 +48,17 @@ def factor_sums(g: Graph, roots: Sequence[int], *, keep_shared: bool = False, co
         2
     """
     users = Counter(child for n in pointwise_order(g, roots) for child in set(g.children(n)))
+    factoring = Factoring(g, cost)
 
     def change(node: int) -> int:
         if g.op[node] != "add":
             return node
         c0, terms = g.args[node]
         kept = [(k, t) for t, k in terms if keep_shared and users[t] > 1]
-        free = [_monomial(g, k, t) for t, k in terms if not (keep_shared and users[t] > 1)]
-        return g.add([*kept, (1, _factored(g, free, cost))], c0) if kept else _factored(g, free, cost, c0)
+        free = [factoring.split(k, t) for t, k in terms if not (keep_shared and users[t] > 1)]
+        return g.add([*kept, (1, factoring.factored(free))], c0) if kept else factoring.factored(free, c0)
 
     return rebuild(g, roots, change)
-
-
-def _monomial(g: Graph, k: Number, term: int) -> Monomial:
-    if g.op[term] == "mul":
-        return k * g.args[term][0], dict(g.args[term][1])
-    return k, {term: 1}
-
-
-def _factored(g: Graph, terms: list[Monomial], cost: CostTable, c0: Number = 0) -> int:
-    """The sum of `terms` and `c0` with common factors taken out until no two terms share one."""
-    terms = list(terms)
-    while True:
-        chosen = _best_factor(g, terms, cost)
-        if chosen is None:
-            return g.add([(k, g.mul(powers.items())) for k, powers in terms], c0)
-        base, sign = chosen
-        inside = [t for t in terms if base in t[1] and _sign(t[1][base]) == sign]
-        common = _common(inside)
-        quotients = [(k, _quotient(powers, common)) for k, powers in inside]
-        inner = _factored(g, [q for q in quotients if q[1]], cost, sum(k for k, p in quotients if not p))
-        terms = [t for t in terms if not any(t is i for i in inside)]
-        k, powers = _monomial(g, 1, g.mul([(inner, 1), *common.items()]))
-        terms.append((k, powers))
-
-
-def _sign(e: Number) -> int:
-    return (1 if e > 0 else -1) if isinstance(e, int) else 0
-
-
-def _best_factor(g: Graph, terms: Sequence[Monomial], cost: CostTable) -> tuple[int, int] | None:
-    """The base (and sign of its exponent) that most terms share; the deepest of them; the oldest of these."""
-    count: Counter[tuple[int, int]] = Counter()
-    for _, powers in terms:
-        for base, e in powers.items():
-            if _sign(e):
-                count[base, _sign(e)] += 1
-    shared = [(n, cost.weight(g.axes[key[0]]), -key[0], key[1]) for key, n in count.items() if n > 1]
-    if not shared:
-        return None
-    _, _, base, sign = max(shared)
-    return -base, sign
-
-
-def _common(terms: Sequence[Monomial]) -> Powers:
-    first, *others = (powers for _, powers in terms)
-    common: Powers = {}
-    for base, e in first.items():
-        found = [e, *(p.get(base, 0) for p in others)]
-        signs = {_sign(f) for f in found}
-        if signs == {1}:
-            common[base] = min(found)
-        elif signs == {-1}:
-            common[base] = max(found)
-    return common
-
-
-def _quotient(powers: Powers, common: Powers) -> Powers:
-    left = {base: e - common.get(base, 0) for base, e in powers.items()}
-    return {base: e for base, e in left.items() if e != 0}
 
 
 def expand_products(g: Graph, roots: Sequence[int]) -> list[int]:

@@ -10,9 +10,11 @@ from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.function_passes import share_angles, share_exponentials
 from ritz.symbolic.rewrite.lowering import pointwise_order, schedule_naive
 from ritz.symbolic.rewrite.passes import expand_products, factor_sums
+from ritz.symbolic.rewrite.rows import has_shared_quotient, schedule_rows
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 EXPANSION_UP_TO = 3000
+ROWS_ONLY_ABOVE = 2000  # nodes
 Pass = Callable[[Graph, list[int]], list[int]]
 
 
@@ -21,10 +23,16 @@ def structural_forms(
 ) -> Iterator[tuple[str, Scheduled]]:
     """Yield ``(name, code)`` for the forms reached by the passes, until `deadline` (`time.monotonic`).
 
-    Function families are shared first, and kept if that is cheaper; then sums are factored in several ways; each
-    form is lowered with and without sharing pairs of terms.
+    Factored rows come first, and are all that is tried for large systems. Then function families are shared, and kept
+    if that is cheaper, and sums are factored in several ways; each form is lowered with and without sharing pairs of
+    terms.
     """
     best = list(roots)
+    yield "factored rows", schedule_rows(g, best, cost=cost, deadline=deadline)
+    if time.monotonic() < deadline and has_shared_quotient(g, best):
+        yield "factored rows, quotients kept", schedule_rows(g, best, keep_quotients=True, cost=cost, deadline=deadline)
+    if time.monotonic() > deadline or len(pointwise_order(g, best)) > ROWS_ONLY_ABOVE:
+        return
     price = cost.total(schedule_naive(g, best, cost=cost))
     yield "shared pairs", schedule_naive(g, best, share=True, cost=cost)
     for name, family in (("exponentials", share_exponentials), ("angles", share_angles)):

@@ -144,9 +144,16 @@ class Builder:
         return i
 
     def _node(self, op: str, args: tuple[Any, ...], operands: tuple[int, ...]) -> int:
-        axes = _NO_AXES.union(*(self.axes[i] for i in operands))
+        found = self._intern.get((op, args))
+        if found is not None:
+            return found
+        axes = _NO_AXES
+        for i in operands:
+            more = self.axes[i]
+            if more is not axes and not more <= axes:
+                axes = more if axes <= more else axes | more
         name = args[0] if op == "func" else op
-        return self._make(op, args, axes, is_complex_result(name, (self.is_complex[i] for i in operands)))
+        return self._make(op, args, axes, is_complex_result(name, [self.is_complex[i] for i in operands]))
 
     def value(self, i: int) -> Number | None:
         """The finite real number that instruction `i` is, or None."""

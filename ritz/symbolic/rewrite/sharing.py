@@ -1,29 +1,31 @@
 """Sums and products that several rows have in common, found pair by pair.
 
 The pair of terms found in most rows becomes a term of its own, and so on until no pair is found twice: the greedy
-method for common sub-sums. Counts sit in a heap and are refreshed when they come up. The result does not depend on
-hash order.
+method for common sub-sums. Counts sit in a heap and are refreshed when they come up. The effort is limited by counted
+steps, not by time, so the result depends on the rows alone.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import math
+import time
+from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
-from itertools import combinations
 
-from ritz.symbolic.graph import Axis, Graph, Number
+from ritz.symbolic.graph import PARAM, TIME, Axis, Graph, Number
 
-WIDEST_ROW = 200
-MOST_PAIRS = 200_000
+MOST_ROWS = 400  # an entry that more rows have is left alone
+MOST_STEPS = 3_000_000  # looks at a neighbour of an entry in a row; about a second
 
 Row = dict[int, Number]
 Pair = tuple[int, int, Number]
+Made = dict[int, tuple[tuple[int, Number], tuple[int, Number]]]
 
 
 def share_pairs(
-    rows: Sequence[Row], kind: Callable[[int], Hashable], first_new: int, step: int
-) -> dict[int, tuple[tuple[int, Number], tuple[int, Number]]]:
+    rows: Sequence[Row], kind: Callable[[int], Hashable], first_new: int, step: int, deadline: float = math.inf
+) -> Made:
     """Replace pairs of entries that occur in two or more rows by new entries; `rows` are changed in place.
 
     Args:
@@ -31,88 +33,117 @@ def share_pairs(
         kind: only entries of equal kind are paired, and the new entry has that kind.
         first_new: number of the first new entry; the next ones follow at distance `step`.
         step: +1 or -1.
+        deadline: `time.monotonic` after which no more pairs are taken out.
 
     Returns:
         New entry -> its two ``(entry, coefficient)``; coefficients are relative to the first one's.
     """
-    kinds: dict[int, Hashable] = {}
-    where: dict[Pair, set[int]] = {}
-    for r, row in enumerate(rows):
-        for entry in row:
-            if entry not in kinds:
-                kinds[entry] = kind(entry)
-        if len(row) <= WIDEST_ROW and len(where) < MOST_PAIRS:
-            for a, b in combinations(sorted(row), 2):
-                if kinds[a] == kinds[b]:
-                    where.setdefault((a, b, _ratio(row, a, b)), set()).add(r)
-    heap = [(-len(found), key) for key, found in where.items() if len(found) > 1]
-    heapq.heapify(heap)
-    made: dict[int, tuple[tuple[int, Number], tuple[int, Number]]] = {}
-    new = first_new
-    while heap:
-        count, key = heapq.heappop(heap)
-        found = where[key]
-        if len(found) < 2:
-            continue
-        if len(found) != -count:
-            heapq.heappush(heap, (-len(found), key))
-            continue
+    return _Pairing(rows, kind, first_new, step).run(deadline)
+
+
+class _Pairing:
+    def __init__(self, rows: Sequence[Row], kind: Callable[[int], Hashable], first_new: int, step: int) -> None:
+        self.rows, self.new, self.step = rows, first_new, step
+        self.users: dict[int, set[int]] = {}  # entry -> rows that have it
+        for r, row in enumerate(rows):
+            for entry in row:
+                self.users.setdefault(entry, set()).add(r)
+        self.kinds = {entry: kind(entry) for entry in self.users}
+        self.heap: list[tuple[int, Pair]] = []
+        self.left = MOST_STEPS
+
+    def run(self, deadline: float) -> Made:
+        made: Made = {}
+        for entry in sorted(self.users):
+            self._count(entry, lambda other, entry=entry: other > entry)  # type: ignore[misc]
+        heapq.heapify(self.heap)
+        while self.heap and time.monotonic() < deadline:
+            count, key = heapq.heappop(self.heap)
+            found = self._rows_with(key)
+            if len(found) < 2:
+                continue
+            if len(found) != -count:
+                heapq.heappush(self.heap, (-len(found), key))
+                continue
+            made[self.new] = ((key[0], 1), (key[1], key[2]))
+            self._replace(key, found)
+            before = len(self.heap)
+            self._count(self.new, lambda other: True)
+            fresh = self.heap[before:]
+            del self.heap[before:]
+            for item in fresh:
+                heapq.heappush(self.heap, item)
+            self.new += self.step
+        return made
+
+    def _count(self, entry: int, wanted: Callable[[int], bool]) -> None:
+        """Append the pairs of `entry` with other entries that two or more rows have."""
+        users, kind = self.users[entry], self.kinds[entry]
+        if not 2 <= len(users) <= MOST_ROWS or self.left <= 0:
+            return
+        count: dict[tuple[int, Number], int] = {}
+        for r in users:
+            row = self.rows[r]
+            self.left -= len(row)
+            k = row[entry]
+            for other, coefficient in row.items():
+                if other != entry and wanted(other) and len(self.users[other]) > 1 and self.kinds[other] == kind:
+                    pair = other, _ratio(coefficient, k)
+                    count[pair] = count.get(pair, 0) + 1
+        for (other, ratio), n in count.items():
+            if n > 1:
+                key = (entry, other, ratio) if entry < other else (other, entry, _ratio(1, ratio))
+                self.heap.append((-n, key))
+
+    def _rows_with(self, key: Pair) -> list[int]:
         a, b, ratio = key
-        kinds[new] = kinds[a]
-        made[new] = ((a, 1), (b, ratio))
-        for r in sorted(found):
-            _replace(rows[r], r, key, new, where, kinds, heap)
-        new += step
-    return made
+        fewer, more = self.users[a], self.users[b]
+        if len(more) < len(fewer):
+            fewer, more = more, fewer
+        return [r for r in fewer if r in more and _ratio(self.rows[r][b], self.rows[r][a]) == ratio]
+
+    def _replace(self, key: Pair, found: Sequence[int]) -> None:
+        a, b, _ = key
+        for r in found:
+            row = self.rows[r]
+            row[self.new] = row.pop(a)
+            del row[b]
+        self.users[a].difference_update(found)
+        self.users[b].difference_update(found)
+        self.users[self.new], self.kinds[self.new] = set(found), self.kinds[a]
 
 
-def _ratio(row: Row, a: int, b: int) -> Number:
-    return Fraction(row[b]) / Fraction(row[a])
-
-
-def _pairs_with(row: Row, entry: int, kinds: dict[int, Hashable]) -> Iterable[Pair]:
-    for other in row:
-        if other != entry and kinds[other] == kinds[entry]:
-            a, b = min(entry, other), max(entry, other)
-            yield a, b, _ratio(row, a, b)
-
-
-def _replace(
-    row: Row,
-    r: int,
-    key: Pair,
-    new: int,
-    where: dict[Pair, set[int]],
-    kinds: dict[int, Hashable],
-    heap: list[tuple[int, Pair]],
-) -> None:
-    a, b, _ = key
-    for old in (a, b):
-        for pair in _pairs_with(row, old, kinds):
-            if pair in where:
-                where[pair].discard(r)
-    coefficient = row.pop(a)
-    del row[b]
-    row[new] = coefficient
-    for pair in _pairs_with(row, new, kinds):
-        found = where.setdefault(pair, set())
-        found.add(r)
-        if len(found) > 1:
-            heapq.heappush(heap, (-len(found), pair))
+def _ratio(over: Number, under: Number) -> Number:
+    if over == under:
+        return 1
+    if under == 1 or under == -1:
+        return over * under
+    return -1 if over == -under else Fraction(over) / Fraction(under)
 
 
 class SharedSums:
-    """The sums below some roots with common pairs of terms taken out; new terms have negative numbers."""
+    """The sums below some roots with common pairs of terms taken out; new terms have negative numbers.
 
-    def __init__(self, g: Graph, nodes: Sequence[int]) -> None:
+    Args:
+        g: the graph.
+        nodes: the sums among these are looked at, other nodes are passed over.
+        deadline: `time.monotonic` after which no more pairs are taken out.
+    """
+
+    def __init__(self, g: Graph, nodes: Sequence[int], deadline: float = math.inf) -> None:
         self.g = g
         sums = [n for n in nodes if g.op[n] == "add"]
         rows: list[Row] = [dict(g.args[n][1]) for n in sums]
-        self._made = share_pairs(rows, g.axes.__getitem__, -1, -1)
+        self._made = share_pairs(rows, self._kind, -1, -1, deadline)
         self._axes: dict[int, frozenset[Axis]] = {}
-        for new, ((a, _), _) in self._made.items():
-            self._axes[new] = self.axes_of(a)
+        for new, ((a, _), (b, _)) in self._made.items():
+            self._axes[new] = self.axes_of(a) | self.axes_of(b)
         self._terms = {n: tuple(row.items()) for n, row in zip(sums, rows, strict=True)}
+
+    def _kind(self, term: int) -> frozenset[Axis]:
+        """What has to agree in two terms that are added: the loop in which they are computed."""
+        axes = self.g.axes[term]
+        return axes - {PARAM} if TIME in axes else axes
 
     def terms(self, node: int) -> tuple[tuple[int, Number], ...]:
         """The terms of a sum, ``(term, coefficient)``."""
