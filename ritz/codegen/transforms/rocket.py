@@ -1,7 +1,7 @@
 """Transforms through rocket-fft (DUCC0 inside Numba), pruned: only kept columns and planes are transformed.
 
-For lengths with large prime factors and for lines that do not make whole vectors. In two and three dimensions axis 0 is one
-phase, whose units are columns, and all other axes are another, whose units are planes of the grid. Kept modes are
+For lengths with large prime factors and for lines that do not make whole vectors. In two and three dimensions axis 0 is
+one phase, whose units are columns, and all other axes are another, whose units are planes of the grid. Kept modes are
 spread into buffers whose other entries stay zero. Functions are compiled when first asked for.
 """
 
