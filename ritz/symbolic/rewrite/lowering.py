@@ -7,7 +7,7 @@ that a product of parameters, or a table over one axis, is a value of its own th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from ritz.symbolic.graph import Axis, Graph, Number
@@ -88,11 +88,18 @@ class Lowering:
         self.g, self.b, self.roots = g, builder, list(roots)
         self.value: dict[int, int] = dict(known or {})
         self.order = pointwise_order(g, self.roots, self.value)
-        self._weight: Callable[[Axes], tuple[float, list[Axis]]] = lambda axes: (cost.weight(axes), sorted(axes))
+        self._cost = cost
+        self._weights: dict[Axes, tuple[float, list[Axis]]] = {}
         self._divisors = self._count_divisors()
         todo = [n for n in self.order if n not in self.value]
         self.sums = SharedSums(g, todo) if share else sums
         self.products = SharedProducts(g, todo) if share else None
+
+    def _weight(self, axes: Axes) -> tuple[float, list[Axis]]:
+        found = self._weights.get(axes)
+        if found is None:
+            found = self._weights[axes] = self._cost.weight(axes), sorted(axes)
+        return found
 
     def run(self) -> list[int]:
         """Lower everything and return the instructions of the roots."""
@@ -161,9 +168,9 @@ class Lowering:
 
     def _group(self, factors: list[Factor]) -> tuple[int | None, int | None]:
         """Numerator and denominator of the factors with one set of axes."""
-        divisor = tuple(f for f in factors if f[1] < 0)
-        under = self._chain([self._power(base, -e) for base, e in divisor])
-        multiplied = [f for f in factors if f[1] > 0]
+        divisor = tuple([f for f in factors if f[1] < 0])
+        under = self._chain([self._power(base, -e) for base, e in divisor]) if divisor else None
+        multiplied = [f for f in factors if f[1] > 0] if divisor else factors
         if self.products:
             above = [self._shared_factor(k) for k in self.products.factors(tuple(multiplied))]
         else:
@@ -189,6 +196,8 @@ class Lowering:
     def _power(self, base: int, e: Number) -> int:
         """``base ** e`` for ``e > 0``: squaring, square roots, else a call of ``pow``."""
         b, x = self.b, self.value[base]
+        if e == 1:
+            return x
         if isinstance(e, int):
             return b.power(x, e)
         if isinstance(e, Fraction) and e.denominator in (2, 4):
