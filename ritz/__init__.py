@@ -32,10 +32,11 @@ _list(
     "vector",
 )
 _list("ritz.symbolic.importers", "read_bionetgen read_model read_sbml")
-_list("ritz.symbolic.rewrite", "rewrite rule")
+_list("ritz.symbolic.rewrite", "Rewriting rewrite rule")
 _list("ritz.codegen.pointwise", "Pointwise")
 _list("ritz.codegen.fourier", "Fourier")
 _list("ritz.codegen.system", "System")
+_list("ritz.codegen.calibration", "calibrate")
 _list("ritz.solvers.solve", "solve")
 _list("ritz.solvers.methods", "methods")
 _list("ritz.solvers.solution", "Solution")
@@ -51,9 +52,13 @@ _SYMPY = (
     "sqrt tan tanh"
 )
 _list("sympy", _SYMPY)
-_MODULES = {"cache": "ritz.codegen.cache", "errors": "ritz.errors"}
+_MODULES = {
+    "cache": "ritz.codegen.cache",
+    "errors": "ritz.errors",
+    "rewriter": "ritz.symbolic.rewrite.expressions",
+}
 
-__all__ = ["__version__", "cache", "errors", "t", *_HOME]
+__all__ = ["__version__", "cache", "errors", "rewriter", "t", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -105,8 +105,8 @@ def load(source: str) -> ModuleType:
 
 @functools.cache
 def _salt() -> bytes:
-    """What compiled kernels depend on besides their own text: the calling convention they import."""
-    return Path(__file__).with_name("abi.py").read_bytes()
+    """What compiled kernels depend on besides their own text: the modules that they import."""
+    return b"".join(Path(__file__).with_name(name).read_bytes() for name in ("abi.py", "elementary.py"))
 
 
 def _write(name: str, source: str) -> Path:

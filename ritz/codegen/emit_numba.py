@@ -23,19 +23,26 @@ import math
 import numpy as np
 from numba import cfunc
 
+from ritz.codegen import elementary
 from ritz.codegen.abi import STAGE_SIGNATURE, as_f64, as_i64
 
 _OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
 '''
 
 _MATH = {
-    "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "expm1", "log1p", "erf", "floor", "ceil",
+    "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "expm1", "log1p", "erf", "erfc", "floor", "ceil",
 }  # fmt: skip
 _RENAMED = {
     "arcsin": "math.asin", "arccos": "math.acos", "arctan": "math.atan", "arctan2": "math.atan2",
     "arcsinh": "math.asinh", "arccosh": "math.acosh", "arctanh": "math.atanh", "abs": "abs", "sign": "np.sign",
     "maximum": "max", "minimum": "min", "hypot": "math.hypot",
 }  # fmt: skip
+_BOUNDED = {
+    "sin_bounded",
+    "cos_bounded",
+}  # of `ritz.codegen.elementary`, as are the next, which pay in vector code only
+_VECTOR = {"exp", "log"}
+_ALIAS_CHECKS = 8  # pairs of arrays that LLVM compares before a loop runs as vector code; with more it stays scalar
 _INFIX = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or", "pow": "**"}
 _BINARY = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
@@ -95,6 +102,8 @@ class _StagePrinter:
             self._looped(axes) in (frozenset(), frozenset(stage.axes)) for axes in stage.code.axes
         )
         self.depth = 1 if self.flat else len(stage.axes)
+        read, written = sum(op == "leaf" for op in stage.code.op), len(stage.targets)
+        self.vector = self.depth > 0 and read * written + written * (written - 1) // 2 <= _ALIAS_CHECKS
         self.lines: list[list[str]] = [[] for _ in range(self.depth + 1)]
         self.setup: list[str] = []
         self.arrays: dict[str, str] = {}
@@ -197,7 +206,7 @@ class _StagePrinter:
         if op == "leaf":
             text, depth = self._load(args[0], "")
         else:
-            text = _expression(op, args, [self.name[k] for k in code.operands(i)])
+            text = _expression(op, args, [self.name[k] for k in code.operands(i)], vector=self.vector)
             depth = self._depth_of(code.axes[i])
         variable = f"v{i}"
         self.lines[depth].append(f"{variable} = {text}")
@@ -260,7 +269,7 @@ def straight_line(code: Scheduled, load: Callable[[int], str]) -> tuple[list[str
 def _identifier(name: str) -> str:
     """A Python name for an array: the user's own where it is one and no helper has it."""
     text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
-    taken = {"t", "p", "u_", "p_", "out_", "ctx", "context", "lo", "hi", "math", "np"}
+    taken = {"t", "p", "u_", "p_", "out_", "ctx", "context", "lo", "hi", "math", "np", "elementary"}
     return f"s_{text}" if text in taken or not text or text[0].isdigit() or _generated(text) else text
 
 
@@ -275,7 +284,7 @@ def _number(value: Any) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def _expression(op: str, args: tuple[Any, ...], operands: list[str]) -> str:
+def _expression(op: str, args: tuple[Any, ...], operands: list[str], *, vector: bool = False) -> str:
     if op in _BINARY:
         return f"{operands[0]} {_BINARY[op]} {operands[1]}"
     if op == "neg":
@@ -291,6 +300,8 @@ def _expression(op: str, args: tuple[Any, ...], operands: list[str]) -> str:
         return f"not {operands[0]}"
     if name == "where":
         return f"{operands[1]} if {operands[0]} else {operands[2]}"
+    if name in _BOUNDED or (vector and name in _VECTOR):
+        return f"elementary.{name}({operands[0]})"
     if name in _MATH:
         return f"math.{name}({operands[0]})"
     return f"{_RENAMED[name]}({', '.join(operands)})"

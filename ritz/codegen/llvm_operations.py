@@ -18,8 +18,10 @@ Line = Callable[[str], str]  # adds an instruction, returns the name of its valu
 LIBRARY = {
     **{name: name for name in (
         "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf",
-        "cbrt", "hypot", "pow",
+        "erfc", "cbrt", "hypot", "pow",
     )},
+    "sin_bounded": "sin",
+    "cos_bounded": "cos",
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
 }  # fmt: skip
 """Function name -> name in the C library."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ritz.codegen import cache
 
 T = TypeVar("T")
-_VERSION = "1"  # to be raised when a stored class changes its meaning
+_VERSION = "2"  # to be raised when a stored class changes its meaning
 
 
 def remember(kind: str, description: str, make: Callable[[], T]) -> T:

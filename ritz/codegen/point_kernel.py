@@ -28,6 +28,7 @@ import math
 import numpy as np
 from numba import cfunc
 
+from ritz.codegen import elementary
 from ritz.codegen.abi import as_f64, as_i64
 from ritz.codegen.point_kernel import POINT_SIGNATURE
 

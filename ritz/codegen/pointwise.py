@@ -9,6 +9,7 @@ from ritz.codegen.lowered import Lowered
 from ritz.errors import DiscretizationError
 from ritz.symbolic.pointwise_form import PointwiseForm
 from ritz.symbolic.problem import Problem
+from ritz.symbolic.rewrite.settings import Rewriting
 
 
 class Pointwise:
@@ -22,8 +23,12 @@ class Pointwise:
         -2.0
     """
 
-    def discretize(self, problem: Problem, *, rewriter: str | None = "egraph", **options: Any) -> Any:
+    def discretize(self, problem: Problem, *, rewriter: str | Rewriting | None = "egraph", **options: Any) -> Any:
         """Return the `ritz.System` of a problem without domain.
+
+        Args:
+            problem: equations without space.
+            rewriter: ``"egraph"``, ``"sympy"``, None, or `ritz.Rewriting` with a goal and own rules.
 
         Raises:
             DiscretizationError: the problem has a domain.

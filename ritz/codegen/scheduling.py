@@ -11,25 +11,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ritz.codegen.calibration import machine_costs
 from ritz.codegen.memo import remember
 from ritz.codegen.program import Scheduler
 from ritz.symbolic.graph import Graph
+from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
 from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order, schedule_naive
 from ritz.symbolic.rewrite.scheduled import Scheduled
+from ritz.symbolic.rewrite.settings import Rewriting
 
 STAGE_BUDGET = 1.0  # seconds of search for one stage
 BUDGET_PER_NODE = 3e-4  # seconds more for each node, so that passes over a large system come to their end
 TRIVIAL = 2  # operations below which no search is made
 
 
-def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any]) -> Scheduler:
+def scheduler(rewriter: str | Rewriting | None, parameters: Sequence[Any], records: list[Any]) -> Scheduler:
     """Return the function that turns the roots of a stage into code; reports are appended to `records`.
 
     Args:
-        rewriter: ``"egraph"``, ``"sympy"`` or None.
+        rewriter: ``"egraph"``, ``"sympy"``, None, or `Rewriting` with goal and own rules.
         parameters: their bounds are facts that rules with side conditions may use.
         records: receives one `RewriteReport` for each stage.
     """
+    settings = Rewriting.of(rewriter)
     bounds = {p.name: p.bounds for p in parameters if p.bounds is not None}
 
     def schedule(g: Graph, roots: Sequence[int]) -> Scheduled:
@@ -40,13 +44,15 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
         return replace(code, roots=tuple(place[r] for r in roots))
 
     def chosen(g: Graph, roots: Sequence[int]) -> Scheduled:
-        if rewriter is None:
+        if settings.engine is None:
             return schedule_naive(g, roots)
-        text, leaves = _canonical(g, roots, f"{rewriter} {sorted(bounds.items())}")
+        cost = machine_costs()
+        measured = "" if cost is DEFAULT else f" {sorted(cost.latency.items())}"
+        text, leaves = _canonical(g, roots, f"{settings} {sorted(bounds.items())}{measured}")
 
         def make() -> tuple[Scheduled, Any]:
             copy, inputs, copied = _separate(g, roots, leaves)
-            code, report = _rewrite(copy, copied, rewriter, bounds)
+            code, report = _rewrite(copy, copied, settings, bounds, cost)
             return _renumbered(code, {n: i for i, n in enumerate(inputs)}), report
 
         code, report = remember("schedule", text, make)
@@ -56,15 +62,20 @@ def scheduler(rewriter: str | None, parameters: Sequence[Any], records: list[Any
     return schedule
 
 
-def _rewrite(g: Graph, roots: Sequence[int], rewriter: str | None, bounds: Mapping[str, Any]) -> tuple[Scheduled, Any]:
+def _rewrite(
+    g: Graph, roots: Sequence[int], settings: Rewriting, bounds: Mapping[str, Any], cost: CostTable
+) -> tuple[Scheduled, Any]:
     from ritz.symbolic.rewrite.interface import rewrite
 
     size = len(pointwise_order(g, roots))
-    if size < 100 and schedule_naive(g, roots).operations() <= TRIVIAL:
-        rewriter = None  # nothing to gain, and no need to load an engine
+    if settings.goal == "speed" and size < 100 and schedule_naive(g, roots).operations() <= TRIVIAL:
+        settings = Rewriting(None)  # nothing to gain, and no need to load an engine
     facts = {n: bounds[g.args[n][0]] for n in g.inputs(roots, "param") if g.args[n][0] in bounds}
-    budget = STAGE_BUDGET + size * BUDGET_PER_NODE
-    result = rewrite(g, roots, rewriter=rewriter, assumptions=facts, budget=budget)
+    budget = STAGE_BUDGET + size * BUDGET_PER_NODE if settings.budget is None else settings.budget
+    result = rewrite(
+        g, roots, rewriter=settings.engine, assumptions=facts, budget=budget, cost=cost, goal=settings.goal,
+        rules=settings.rules,
+    )  # fmt: skip
     return result.scheduled, result.report
 
 

@@ -29,6 +29,7 @@ from ritz.codegen.realify import realify
 from ritz.errors import OptionError, ParameterError, RitzError, nearest
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
+from ritz.symbolic.rewrite.settings import Rewriting
 
 IDLE = 4  # instances kept for later users
 
@@ -82,7 +83,12 @@ class System:
     """
 
     def __init__(
-        self, lowered: Lowered, *, problem: Any = None, discretization: Any = None, rewriter: str | None = "egraph"
+        self,
+        lowered: Lowered,
+        *,
+        problem: Any = None,
+        discretization: Any = None,
+        rewriter: str | Rewriting | None = "egraph",
     ) -> None:
         self.lowered, self.problem, self.discretization, self.rewriter = lowered, problem, discretization, rewriter
         self.layout: StateLayout = lowered.layout
@@ -464,6 +470,6 @@ class System:
         return self.lowered.graph
 
 
-def _remake(problem: Any, discretization: Any, rewriter: str | None) -> System:
+def _remake(problem: Any, discretization: Any, rewriter: str | Rewriting | None) -> System:
     system: System = discretization.discretize(problem, rewriter=rewriter)
     return system

@@ -23,6 +23,8 @@ _SAME = {
     "arctan": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsinh": "asinh", "arccosh": "acosh",
     "arctanh": "atanh", "expm1": "expm1", "log1p": "log1p", "sign": "sign", "floor": "floor", "ceil": "ceil",
     "erf": "erf", "abs": "fabs", "conj": "conj", "re": "re", "im": "im", "arg": "arg", "arctan2": "atan2",
+    "hypot": "hypot", "erfc": "erfc", "gamma": "gamma", "besselj": "besselj", "chebyshevt": "chebyt", "pi": "pi",
+    "sin_bounded": "sin", "cos_bounded": "cos",
 }  # fmt: skip
 
 

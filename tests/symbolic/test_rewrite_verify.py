@@ -8,8 +8,9 @@ import sympy as sp
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite import Facts, rewrite, rule
 from ritz.symbolic.rewrite.lowering import schedule_naive
+from ritz.symbolic.rewrite.points import sample
 from ritz.symbolic.rewrite.scheduled import Builder, settle_constants
-from ritz.symbolic.rewrite.verify import Reference, sample
+from ritz.symbolic.rewrite.verify import Reference
 from ritz.symbolic.sympy_bridge import to_graph
 
 x, y, z = sp.symbols("x y z")

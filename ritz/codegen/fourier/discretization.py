@@ -15,6 +15,7 @@ from ritz.codegen.transforms.provider import AUTO
 from ritz.errors import DiscretizationError, OptionError, reject_unknown
 from ritz.symbolic.problem import Problem
 from ritz.symbolic.product_form import GridForm, LinearField, ProductForm
+from ritz.symbolic.rewrite.settings import Rewriting
 
 MIN_POINTS = 4
 NONPOLYNOMIAL_DEGREE = 2
@@ -59,14 +60,15 @@ class Fourier:
         return f"Fourier({', '.join(map(str, self.points))})"
 
     def discretize(
-        self, problem: Problem, *, rewriter: str | None = "egraph", form_budget: float = 2.0, **options: Any
+        self, problem: Problem, *, rewriter: str | Rewriting | None = "egraph", form_budget: float = 2.0, **options: Any
     ) -> Any:
         """Return the `ritz.System` of a problem on a periodic box.
 
         Args:
             problem: evolution equations, with constraints such as div(u) = 0 and elliptic equations such as
                 lap(psi) = -w eliminated mode by mode.
-            rewriter: ``"egraph"``, ``"sympy"`` or None; None also keeps products as written.
+            rewriter: ``"egraph"``, ``"sympy"``, None, or `ritz.Rewriting` with a goal and own rules; None also keeps
+                products as written.
             form_budget: seconds for the search for the form with the fewest transforms.
 
         Raises:
@@ -140,7 +142,7 @@ class Fourier:
         return min(int(np.floor(float(self.dealias) * n / 2 - 1e-12)), (n - 1) // 2)
 
     def _grid_form(
-        self, system: SpectralSystem, rewriter: str | None, budget: float, choices: list[str]
+        self, system: SpectralSystem, rewriter: str | Rewriting | None, budget: float, choices: list[str]
     ) -> GridForm | None:
         if system.products is None:
             return None
@@ -148,7 +150,7 @@ class Fourier:
 
         if self.dealias != "auto":
             choices.append("dealias is set by hand: products are kept as written, since other forms differ by aliasing")
-        elif rewriter is not None:
+        elif Rewriting.of(rewriter).engine is not None:
             form = system.products
             return remember("form", f"{budget} {_text(form)}", lambda: find_form(form, budget=budget))
         return written_form(system.products)

@@ -12,3 +12,4 @@ from ritz.symbolic.rewrite.rule_language import rule as rule
 from ritz.symbolic.rewrite.scheduled import Builder as Builder
 from ritz.symbolic.rewrite.scheduled import Scheduled as Scheduled
 from ritz.symbolic.rewrite.scheduled import raise_to_graph as raise_to_graph
+from ritz.symbolic.rewrite.settings import Rewriting as Rewriting

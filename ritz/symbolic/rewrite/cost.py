@@ -36,6 +36,8 @@ LATENCY: dict[str, float] = {
     "log1p": 26,
     "sin": 25,
     "cos": 25,
+    "sin_bounded": 10,
+    "cos_bounded": 10,
     "tan": 35,
     "arcsin": 30,
     "arccos": 30,

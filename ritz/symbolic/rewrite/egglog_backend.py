@@ -64,7 +64,7 @@ _FOLD = """
 """
 
 _FACTS = """
-(rule ((= e (Num c))) ((real e)) :ruleset facts)
+(rule ((= e (Num c))) ((real e) (number e)) :ruleset facts)
 (rule ((= e (Num c)) (> c $zero)) ((pos e)) :ruleset facts)
 (rule ((= e (Num c)) (< c $zero)) ((negative e)) :ruleset facts)
 (rule ((= e (Num c)) (= c $zero)) ((nonneg e)) :ruleset facts)
@@ -93,6 +93,16 @@ _FACTS = """
 (rule ((= e (F_exp a)) (real a)) ((pos e)) :ruleset facts)
 (rule ((= e (F_cosh a)) (real a)) ((pos e)) :ruleset facts)
 (rule ((= e (F_abs a))) ((nonneg e)) :ruleset facts)
+(rule ((= e (F_hypot a b)) (real a) (real b)) ((nonneg e)) :ruleset facts)
+(rule ((= e (F_hypot a b)) (real a) (real b) (nz a)) ((pos e)) :ruleset facts)
+(rule ((= e (F_hypot a b)) (real a) (real b) (nz b)) ((pos e)) :ruleset facts)
+(rule ((= e (F_log1p a)) (pos a)) ((pos e)) :ruleset facts)
+(rule ((= e (F_log1p a)) (nonneg a)) ((nonneg e)) :ruleset facts)
+(rule ((= e (F_maximum a b)) (real a) (real b)) ((real e)) :ruleset facts)
+(rule ((= e (F_maximum a b)) (nonneg a) (real b)) ((nonneg e)) :ruleset facts)
+(rule ((= e (Neg a)) (whole a)) ((whole e)) :ruleset facts)
+(rule ((= e (Add a b)) (whole a) (whole b)) ((whole e)) :ruleset facts)
+(rule ((= e (Mul a b)) (whole a) (whole b)) ((whole e)) :ruleset facts)
 (rule ((= e (F_abs a)) (nz a)) ((pos e)) :ruleset facts)
 (rule ((= e (F_log a)) (pos a)) ((real e)) :ruleset facts)
 (rule ((= e (F_sin a)) (real a)) ((real e)) :ruleset facts)
@@ -158,7 +168,8 @@ class EqualityGraph:
         self.seconds_per_step = 0.0
         functions, rules = _relevant(s, rules)
         self._names = {_FUNCTION + name: name for name in functions}
-        self._run(_declarations(functions, rules) + _rules_text(rules) + _island_text(s, facts))
+        text = _rules_text(rules, real=not any(s.is_complex))
+        self._run(_declarations(functions, rules) + text + _island_text(s, facts))
         self._run("(run load 1) (run-schedule (repeat 8 (run facts)) (repeat 12 (run fold)) (repeat 8 (run facts)))")
 
     def _run(self, text: str) -> Any:
@@ -271,11 +282,12 @@ def _declarations(functions: Mapping[str, int], rules: Mapping[str, Sequence[Rul
     return "\n".join([*lines, _COMMUTE, _FOLD, *facts])
 
 
-def _rules_text(rules: Mapping[str, Sequence[Rule]]) -> str:
+def _rules_text(rules: Mapping[str, Sequence[Rule]], *, real: bool) -> str:
+    """The rules; where no value is complex, every value is real or missing, and "is real" need not be asked."""
     lines = []
     for phase, book in rules.items():
         for r in book:
-            when = "".join(f"({fact} {_pattern(p)})" for fact, p in r.when)
+            when = "".join(f"({fact} {_pattern(p)})" for fact, p in r.when if not (real and fact == "real"))
             guard = f" :when ({when})" if when else ""
             lines.append(f"(rewrite {_pattern(r.lhs)} {_pattern(r.rhs)}{guard} :ruleset {phase})")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,22 @@ def apply_numpy(name: str, a: list[Any]) -> Any:
         return operation(*a)
     if name == "div":
         return np.divide(*a)
-    return np.sqrt(a[0]) if name == "sqrt" else evaluate.functions()[name](*a)
+    if name == "sqrt":
+        return np.sqrt(a[0])
+    own = code_functions().get(name)
+    return own(*a) if own else evaluate.functions()[name](*a)
+
+
+@lru_cache(maxsize=1)
+def code_functions() -> dict[str, Callable[..., Any]]:
+    """Functions of straight-line code and of rules that graphs do not contain, as NumPy and SciPy have them."""
+    from scipy import special
+
+    return {
+        "hypot": np.hypot, "erfc": special.erfc, "gamma": special.gamma, "besselj": special.jv,
+        "chebyshevt": special.eval_chebyt, "sin_bounded": np.sin, "cos_bounded": np.cos,
+        "pi": lambda: np.float64(np.pi),
+    }  # fmt: skip
 
 
 def apply_precise(ctx: Any, name: str, a: list[Any]) -> Any:

@@ -13,7 +13,7 @@ from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 _INF = math.inf
-_WORDS = ("real", "positive", "nonnegative", "negative", "nonpositive", "nonzero", "complex")
+_WORDS = ("real", "positive", "nonnegative", "negative", "nonpositive", "nonzero", "integer", "complex")
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class Facts:
         low, high: bounds, both included; infinite where unknown.
         nonzero: whether zero is excluded (so ``low=0`` with it means positive).
         real: whether the value exists and is a real number.
+        integer: whether the value is a whole number.
     """
 
     low: float = -_INF
     high: float = _INF
     nonzero: bool = False
     real: bool = True
+    integer: bool = False
 
     def __post_init__(self) -> None:
         if math.isnan(self.low) or math.isnan(self.high) or self.low > self.high:
@@ -41,12 +43,24 @@ class Facts:
         """The facts by the names that side conditions of rules use."""
         if not self.real:
             return frozenset({"nz"} if self.nonzero else ())
-        found = {"real"}
+        found = {"real", "whole"} if self.integer else {"real"}
         if self.low >= 0:
             found.add("nonneg")
         if self.nonzero:
             found |= {"nz"} | ({"pos"} if self.low >= 0 else set()) | ({"negative"} if self.high <= 0 else set())
         return frozenset(found)
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is possible."""
+        return self.low <= value <= self.high and not (self.nonzero and value == 0)
+
+    def rounded(self, value: float) -> float:
+        """`value`, or a whole number beside it where the facts ask for one."""
+        if not self.integer:
+            return value
+        whole = float(math.floor(value))
+        whole = whole if whole >= self.low else whole + 1.0
+        return (1.0 if self.high >= 1 else -1.0) if self.nonzero and whole == 0 else whole
 
     @staticmethod
     def of(value: Any) -> Facts:
@@ -82,7 +96,7 @@ def _of_words(words: list[str]) -> Facts:
     nonzero = bool({"positive", "negative", "nonzero"} & set(words))
     low = 0.0 if {"positive", "nonnegative"} & set(words) else -_INF
     high = 0.0 if {"negative", "nonpositive"} & set(words) else _INF
-    return Facts(low, high, nonzero, "complex" not in words)
+    return Facts(low, high, nonzero, "complex" not in words, "integer" in words)
 
 
 def _of_symbol(symbol: Any) -> Facts:
@@ -107,18 +121,30 @@ def infer(s: Scheduled, leaves: Mapping[int, Facts]) -> list[Facts]:
     for i, (op, args) in enumerate(zip(s.op, s.args, strict=True)):
         if op == "leaf":
             known.append(leaves[args[0]])
-        elif op == "const":
-            known.append(_constant(args[0]))
         else:
-            operands = [known[k] for k in s.operands(i)]
-            method = _METHODS.get(args[0] if op == "func" else op)
-            if method is None or not all(f.real for f in operands):
-                known.append(_without_interval(op, operands))
-            elif op == "mul" and args[0] == args[1]:
-                known.append(_square(operands[0]))
-            else:
-                known.append(method(*operands))
+            payload = args[0] if op in ("const", "func") else None
+            square = op == "mul" and args[0] == args[1]
+            known.append(facts_of(op, payload, [known[k] for k in s.operands(i)], square))
     return known
+
+
+def facts_of(op: str, payload: Any, operands: list[Facts], square: bool = False) -> Facts:
+    """Facts of one operation's result.
+
+    Args:
+        op: as in `Scheduled`, leaves excepted.
+        payload: the number of a ``const``, the name of a ``func``.
+        operands: facts of the operands.
+        square: whether both operands of a product are the same value.
+    """
+    if op == "const":
+        return _constant(payload)
+    method = _METHODS.get(payload if op == "func" else op)
+    if method is None or not all(f.real for f in operands):
+        return _without_interval(op, operands)
+    found = _square(operands[0]) if square else method(*operands)
+    whole = op in ("add", "sub", "mul", "neg") and all(f.integer for f in operands)
+    return replace(found, integer=True) if whole else found
 
 
 def _constant(c: Any) -> Facts:
@@ -126,7 +152,7 @@ def _constant(c: Any) -> Facts:
         return Facts(nonzero=True, real=False)
     v = float(c)
     exact = Fraction(v) == c if math.isfinite(v) else False
-    return Facts(v, v, c != 0) if exact else Facts(*_out(v, v), c != 0)
+    return Facts(v, v, c != 0, integer=v.is_integer()) if exact else Facts(*_out(v, v), c != 0)
 
 
 def _without_interval(op: str, operands: list[Facts]) -> Facts:
@@ -222,6 +248,29 @@ def _abs(a: Facts) -> Facts:
     return Facts(low, max(abs(a.low), abs(a.high)), a.nonzero)
 
 
+def _log1p(a: Facts) -> Facts:
+    return _log(_add(a, Facts(1.0, 1.0))) if a.low > -1 else Facts(real=False)
+
+
+def _hypot(a: Facts, b: Facts) -> Facts:
+    return _sqrt(_add(_square(a), _square(b)))
+
+
+def _pow(a: Facts, b: Facts) -> Facts:
+    if a.low > 0 or (a.low == 0 and a.nonzero):
+        return Facts(0.0, _INF, True)
+    return Facts(0.0, _INF) if a.low == 0 and b.low > 0 else Facts(real=False)
+
+
+def _maximum(a: Facts, b: Facts) -> Facts:
+    low = max(a.low, b.low)
+    return Facts(low, max(a.high, b.high), (a.nonzero and a.low >= 0) or (b.nonzero and b.low >= 0))
+
+
+def _where(condition: Facts, a: Facts, b: Facts) -> Facts:
+    return Facts(min(a.low, b.low), max(a.high, b.high), a.nonzero and b.nonzero, a.real and b.real)
+
+
 def _within(low: float, high: float, nonzero: bool = False) -> Callable[[Facts], Facts]:
     return lambda a: Facts(low, high, nonzero)
 
@@ -237,6 +286,12 @@ _METHODS: dict[str, Callable[..., Facts]] = {
     "exp": _exp,
     "log": _log,
     "abs": _abs,
+    "log1p": _log1p,
+    "hypot": _hypot,
+    "pow": _pow,
+    "maximum": _maximum,
+    "minimum": lambda a, b: _neg(_maximum(_neg(a), _neg(b))),
+    "where": _where,
     "sin": _within(-1, 1),
     "cos": _within(-1, 1),
     "tanh": _within(-1, 1),

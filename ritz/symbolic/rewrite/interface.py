@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ritz.errors import OptionError, RewriteError, UnsupportedError, nearest
+from ritz.errors import RewriteError
 from ritz.symbolic.graph import Graph
-from ritz.symbolic.rewrite.accuracy import Yardstick, accurate_forms
+from ritz.symbolic.rewrite.bounded import mark_bounded
 from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
-from ritz.symbolic.rewrite.facts import Facts, leaf_facts
-from ritz.symbolic.rewrite.island import improve
+from ritz.symbolic.rewrite.derivation import Derivation, derive
+from ritz.symbolic.rewrite.engines import fast_forms
+from ritz.symbolic.rewrite.facts import leaf_facts
+from ritz.symbolic.rewrite.job import Found, Job
 from ritz.symbolic.rewrite.lowering import schedule_naive
-from ritz.symbolic.rewrite.portfolio import structural_forms
 from ritz.symbolic.rewrite.report import RewriteReport, Trial
 from ritz.symbolic.rewrite.rule_language import Rule
-from ritz.symbolic.rewrite.scheduled import Scheduled, raise_to_graph, settle_constants
-from ritz.symbolic.rewrite.sympy_engine import schedule_sympy
-from ritz.symbolic.rewrite.verify import Check, Reference
+from ritz.symbolic.rewrite.scheduled import Scheduled, depth_first, raise_to_graph, settle_constants
+from ritz.symbolic.rewrite.settings import Rewriting
+from ritz.symbolic.rewrite.verify import Check, Doubles, Reference, removes_pole
+from ritz.symbolic.rewrite.weigh import weigh
+from ritz.symbolic.rewrite.yardstick import Yardstick
 
-ENGINES = ("egraph", "sympy", None)
-GOALS = ("speed", "accuracy")
+BITS_UP_TO = 5_000  # instructions; larger code is compared, but its round-off is not measured
+MOST_BITS = 2.0  # that a faster form may lose beyond the source, on average
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,25 @@ class Rewritten:
         roots: graph nodes (normal form) with the value of the results, for differentiation and display.
         scheduled: the code to emit; its roots are in the order of the roots given.
         report: what was done.
+        trail: the forms from the source to the result, each with the name of what made it.
+        job: the task, for `explain`.
     """
 
     roots: tuple[int, ...]
     scheduled: Scheduled
     report: RewriteReport
+    trail: tuple[tuple[str, Scheduled], ...]
+    job: Job
+
+    def explain(self, names: Mapping[int, str] | None = None) -> Derivation:
+        """The rules and passes that lead from the source to the result, step by step, each step checked.
+
+        Args:
+            names: leaf -> name, for showing; inputs have their own.
+        """
+        g = self.job.g
+        own = {n: g.args[n][0] for n in self.job.facts if g.op[n] == "input"}
+        return derive(self.job, self.trail, own | dict(names or {}))
 
 
 def rewrite(
@@ -51,6 +67,7 @@ def rewrite(
     cost: CostTable | None = None,
     goal: str = "speed",
     rules: Sequence[Rule] = (),
+    written: Scheduled | None = None,
 ) -> Rewritten:
     """Find a cheaper, or more accurate, way to compute some nodes, and check it against the source.
 
@@ -63,15 +80,20 @@ def rewrite(
             symbol with assumptions, or `Facts`. Rules with side conditions use these, and the check samples inside.
         budget: seconds for the search; when spent, the best form so far is returned.
         cost: latencies and trip counts.
-        goal: ``"speed"``, or ``"accuracy"`` to lose fewer bits in double precision, at more operations if need be.
+        goal: ``"speed"``: fewest predicted cycles, at most `MOST_BITS` bits lost beyond the source; ``"accuracy"``:
+            fewest bits lost in double precision, then fewest cycles; ``"balanced"``: a bit won is worth 15 % more
+            cycles, and no bits are lost. The latter two need the engine ``"egraph"``.
         rules: own rules, used together with the rule books.
+        written: the roots as they were written, in code whose leaves are nodes of `g`; the graph's normal form has
+            forgotten the order of sums and products. It becomes the source: what results are compared with.
 
     Returns:
-        Nodes, code and report. The code is never costlier than the plain lowering where speed is the goal.
+        Nodes, code and report. The code is never costlier than the source where speed is the goal, and never loses
+        more bits where accuracy is.
 
     Raises:
         OptionError: unknown engine, goal or assumption.
-        RewriteError: the plain lowering itself disagrees with its source.
+        RewriteError: the source itself disagrees with its nodes.
 
     Example:
         >>> g = Graph()
@@ -80,129 +102,73 @@ def rewrite(
         >>> result.report.after
         {'add': 1, 'mul': 1}
     """
-    _check_options(rewriter, goal, budget)
+    settings = Rewriting(rewriter, goal, tuple(rules), budget)
     table = cost or DEFAULT
     start = time.monotonic()
-    source = schedule_naive(g, roots, cost=table)
-    facts = leaf_facts(g, source.leaves(), assumptions)
+    plain = schedule_naive(g, roots, cost=table)
+    source = written or plain
+    facts = leaf_facts(g, {**plain.leaves(), **source.leaves()}, assumptions)
     reference = Reference(g, roots, facts, size=len(source))
-    job = Job(g, list(roots), source, facts, reference, table, time.monotonic() + budget, tuple(rules))
-    if goal == "accuracy" and rewriter == "egraph":
-        return _most_accurate(job, start)
+    normal = written is None or not removes_pole(source, plain, facts)
+    plain = plain if normal else source
+    deadline = time.monotonic() + budget
+    job = Job(g, list(roots), source, plain, facts, reference, table, deadline, tuple(settings.rules), normal)
     trials: list[Trial] = []
-    pool: list[tuple[float, int, str, Scheduled]] = []
-    for name, code in _forms(job, rewriter, trials):
-        price = table.total(code)
-        pool.append((price, len(pool), name, code))
-        trials.append(Trial(name, price, code.operations()))
-    pool.sort(key=lambda entry: entry[:2])
-    name, code, check = _first_sound(pool, job, trials)
-    return _finished(job, start, name, code, check, trials)
+    if goal != "speed" and rewriter == "egraph":
+        found, before, after = weigh(job, goal, trials)
+        check = reference.check(found.code)
+        done = _finished(job, start, found, check, trials)
+        return replace(done, report=replace(done.report, bits_before=before, bits_after=after))
+    found, check, bits = _fastest(job, rewriter, trials)
+    done = _finished(job, start, found, check, trials)
+    return replace(done, report=replace(done.report, bits_before=bits[0], bits_after=bits[1])) if bits else done
 
 
-@dataclass(frozen=True)
-class Job:
-    """One call of `rewrite`, prepared: source code, facts of the leaves, reference values and budget."""
+def _fastest(job: Job, rewriter: str | None, trials: list[Trial]) -> tuple[Found, Check, tuple[float, float] | None]:
+    """The cheapest form that agrees with the source, and the bits lost before and after where they are measured.
 
-    g: Graph
-    roots: list[int]
-    source: Scheduled
-    facts: dict[int, Facts]
-    reference: Reference
-    cost: CostTable
-    deadline: float
-    rules: tuple[Rule, ...]
-
-
-def _check_options(rewriter: str | None, goal: str, budget: float) -> None:
-    if rewriter not in ENGINES:
-        known = ", ".join(map(repr, ENGINES))
-        raise OptionError(f"No rewriter {rewriter!r}.{nearest(str(rewriter), ['egraph', 'sympy'])} Known: {known}.")
-    if goal not in GOALS:
-        raise OptionError(f"No goal {goal!r}.{nearest(goal, GOALS)} Known: {', '.join(GOALS)}.")
-    if not budget >= 0:
-        raise OptionError(f"budget is seconds, zero or more; found {budget!r}.")
-
-
-def _forms(job: Job, rewriter: str | None, trials: list[Trial]) -> Iterator[tuple[str, Scheduled]]:
-    """The codes to choose from: the plain lowering first, then what the engine finds."""
-    yield "plain", job.source
-    if rewriter == "sympy":
-        try:
-            yield "sympy.cse", schedule_sympy(job.g, job.roots, job.cost)
-        except (UnsupportedError, KeyError, NotImplementedError) as error:
-            trials.append(Trial("sympy.cse", math.inf, 0, f"not applicable: {error}"))
-    elif rewriter == "egraph":
-        best = job.source
-        for name, code in structural_forms(job.g, job.roots, job.cost, job.deadline):
-            yield name, code
-            best = min(best, code, key=job.cost.total)
-        yield from _searched(job, best, trials)
-
-
-def _searched(job: Job, best: Scheduled, trials: list[Trial]) -> Iterator[tuple[str, Scheduled]]:
-    """Equality saturation from the best structural form (and the source, where there are functions), then the passes
-    once more."""
-    starts = [best]
-    if best is not job.source and any(op in ("div", "sqrt", "func") for op in job.source.op):
-        starts.append(job.source)
-    for start in starts:
-        if time.monotonic() > job.deadline:
-            trials.append(Trial("e-graph", math.inf, 0, "budget spent before it started"))
-            return
-        found = improve(start, job.facts, job.cost, job.deadline, job.rules)
-        if found is start:
-            continue
-        yield "e-graph", found
-        again = raise_to_graph(found, job.g)
-        for name, code in structural_forms(job.g, again, job.cost, job.deadline):
-            yield f"e-graph, {name}", code
-
-
-def _first_sound(
-    pool: Sequence[tuple[float, int, str, Scheduled]], job: Job, trials: list[Trial]
-) -> tuple[str, Scheduled, Check]:
-    """The cheapest form that agrees with the source; forms that do not are named in the report."""
-    for _, number, name, code in pool:
-        check = job.reference.check(code)
-        if check.passed or (number == 0 and check.points == 0):
-            return name, code, check
-        if number == 0:
+    Forms that disagree, overflow, or lose many more bits are named in the report.
+    """
+    pool: list[tuple[float, int, Found]] = []
+    for found in fast_forms(job, rewriter, trials):
+        price = job.cost.total(found.code)
+        pool.append((price, len(pool), found))
+        trials.append(Trial(found.name, price, found.code.operations()))
+    doubles = Doubles(job.source, job.facts)
+    yardstick, before = None, 0.0
+    if len(job.source) <= BITS_UP_TO:
+        yardstick = Yardstick(job.source, job.facts, points=Doubles.POINTS, decades=Doubles.DECADES)
+        before = yardstick.bits(job.source)
+    for price, number, found in sorted(pool, key=lambda entry: entry[:2]):
+        check = job.reference.check(found.code)
+        if number == 0 and not check.passed and check.points:
             raise RewriteError(f"The lowering of an expression disagrees with its source: {check}. This is a defect.")
-        trials.append(Trial(name, job.cost.total(code), code.operations(), f"rejected: {check}"))
-    raise AssertionError("the plain lowering is always in the pool")
+        if number and check.passed:
+            check = doubles.check(found.code, check)
+        after = yardstick.bits(found.code) if yardstick else 0.0
+        if number and after > before + MOST_BITS:
+            check = Check(False, check.points, check.error, f"loses {after:.1f} bits, the source {before:.1f}")
+        if check.passed or number == 0:
+            return found, check, (before, after) if yardstick else None
+        trials.append(Trial(found.name, price, found.code.operations(), f"rejected: {check}"))
+    raise AssertionError("the source is always in the pool")
 
 
-def _finished(job: Job, start: float, name: str, code: Scheduled, check: Check, trials: list[Trial]) -> Rewritten:
-    code = settle_constants(code)
+def _finished(job: Job, start: float, found: Found, check: Check, trials: list[Trial]) -> Rewritten:
+    code = depth_first(mark_bounded(settle_constants(found.code), job.facts))
     report = RewriteReport(
         before=job.source.count(),
         after=code.count(),
         cost_before=job.cost.total(job.source),
         cost_after=job.cost.total(code),
         trials=tuple(trials),
-        chosen=name,
+        chosen=found.name,
         check=str(check),
         seconds=time.monotonic() - start,
     )
-    return Rewritten(tuple(raise_to_graph(code, job.g)), code, report)
-
-
-def _most_accurate(job: Job, start: float) -> Rewritten:
-    """The sound form that loses the fewest bits; the cheapest of those that differ by less than a tenth of a bit."""
-    yardstick = Yardstick(job.source, job.facts)
-    before = yardstick.bits(job.source)
-    trials = [Trial("plain", job.cost.total(job.source), job.source.operations(), f"{before:.2f} bits lost")]
-    pool = [(before, job.cost.total(job.source), 0, "plain", job.source)]
-    for name, code in accurate_forms(job.source, job.facts, job.cost, job.deadline, job.rules):
-        bits, price = yardstick.bits(code), job.cost.total(code)
-        check = job.reference.check(code)
-        note = f"{bits:.2f} bits lost" if check.passed else f"rejected: {check}"
-        trials.append(Trial(name, price, code.operations(), note))
-        if check.passed and bits <= before:
-            pool.append((bits, price, len(pool), name, code))
-    fewest = min(bits for bits, *_ in pool)
-    bits, _, _, name, code = min((p for p in pool if p[0] <= fewest + 0.1), key=lambda p: (p[1], p[2]))
-    check = job.reference.check(code)
-    done = _finished(job, start, name, code, check, trials)
-    return replace(done, report=replace(done.report, bits_before=before, bits_after=bits))
+    trail: list[tuple[str, Scheduled]] = []
+    step: Found | None = found
+    while step is not None:
+        trail.insert(0, (step.name, step.code))
+        step = step.start
+    return Rewritten(tuple(raise_to_graph(code, job.g)), code, report, (("source", job.source), *trail), job)

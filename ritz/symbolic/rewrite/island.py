@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.exact_extraction import exact_choice
+from ritz.symbolic.rewrite.execute import run_precise
 from ritz.symbolic.rewrite.extraction import Extractor
 from ritz.symbolic.rewrite.facts import Facts, infer
 from ritz.symbolic.rewrite.rule_language import Rule
 from ritz.symbolic.rewrite.rules import algebra
 from ritz.symbolic.rewrite.rules.accuracy import ACCURACY
+from ritz.symbolic.rewrite.rules.special import SPECIAL
 from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
 
 LARGEST_ISLAND = 300
@@ -27,6 +29,7 @@ LARGEST_CODE = 5_000
 WIDEST_SUM = 6
 MOST_NODES = 8_000
 EXACT_SECONDS = 0.3
+CONSTANT_BITS = 1000
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def search(island: Island, cost: CostTable, deadline: float, rules: Sequence[Rul
     The search goes phase by phase: rules that only reduce; then, for narrow sums, expansion and regrouping together
     with reduction; then rules that trade one operation for another. The best form after each phase is kept.
     """
-    books = _books(island.code, rules)
+    books = rule_books(rules)
     facts = {i: f.names() for i, f in enumerate(island.facts)}
     best = island.code
     if time.monotonic() > deadline:
@@ -154,10 +157,13 @@ def prove_equal(
 ) -> bool:
     """Whether the rules show that all results of `s` are equal under the facts of its leaves.
 
-    False means "not shown", for want of rules, facts, time or truth.
+    False means "not shown", for want of rules, facts, time or truth. Constants are compared by value, to
+    `CONSTANT_BITS` bits.
     """
+    if not s.leaves():
+        return _same_constants(s)
     facts = {i: f.names() for i, f in enumerate(infer(s, leaves))}
-    books = _books(s, [*rules, *(ACCURACY if not any(s.is_complex) else ())])
+    books = rule_books([*rules, *(ACCURACY if not any(s.is_complex) else ())])
     graph = EqualityGraph(s, facts, books, deadline=time.monotonic() + seconds, most_nodes=MOST_NODES)
     for phase in (("reduce",), ("reduce", "associate", "expand"), ("reduce", "share")):
         if graph.same(range(len(s.roots))):
@@ -166,15 +172,19 @@ def prove_equal(
     return graph.same(range(len(s.roots)))
 
 
-def _books(code: Scheduled, rules: Sequence[Rule]) -> dict[str, Sequence[Rule]]:
-    """The rule book by phase; functions of complex values have branches that only plain algebra respects."""
-    plain = any(code.is_complex)
-    reduce = algebra.FACTOR + algebra.FRACTIONS if plain else algebra.REDUCE
+def _same_constants(s: Scheduled) -> bool:
+    values = run_precise(s, {}, CONSTANT_BITS + 64)
+    first, *others = (values[r] for r in s.roots)
+    return all(abs(v - first) <= abs(first) * 2.0**-CONSTANT_BITS for v in others)
+
+
+def rule_books(rules: Sequence[Rule]) -> dict[str, Sequence[Rule]]:
+    """The rule book by phase; rules that are false for complex values ask for real ones."""
     return {
-        "reduce": [*reduce, *rules],
+        "reduce": [*algebra.REDUCE, *SPECIAL, *rules],
         "expand": algebra.EXPAND,
         "associate": algebra.ASSOCIATE,
-        "share": algebra.SHARE[:1] if plain else algebra.SHARE,
+        "share": algebra.SHARE,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.function_passes import share_angles, share_exponentials
+from ritz.symbolic.rewrite.kernels import share_kernels
 from ritz.symbolic.rewrite.lowering import pointwise_order, schedule_naive
 from ritz.symbolic.rewrite.passes import expand_products, factor_sums
 from ritz.symbolic.rewrite.rows import has_shared_quotient, schedule_rows
@@ -43,6 +44,14 @@ def structural_forms(
         yield f"shared {name}", code
         if cost.total(code) < price:
             best, price = new, cost.total(code)
+    new = share_kernels(g, best)
+    if new != best and time.monotonic() < deadline:
+        for name, roots_ in (
+            ("shared kernels", new),
+            ("shared kernels, common factors", factor_sums(g, new, cost=cost)),
+        ):
+            code = schedule_naive(g, roots_, share=True, cost=cost)
+            yield name, code
     seen = {tuple(best)}
     for name, change in _factorings(cost, len(pointwise_order(g, best))):
         if time.monotonic() > deadline:

@@ -16,8 +16,11 @@ from ritz.errors import ParseError
 from ritz.symbolic.rewrite.scheduled import Builder
 
 Pattern = tuple[Any, ...]
-FACTS = ("real", "pos", "nonneg", "nz", "negative")
+FACTS = ("real", "pos", "nonneg", "nz", "negative", "whole", "number")
 _COMPARISONS: dict[type[ast.cmpop], str] = {ast.Gt: "pos", ast.GtE: "nonneg", ast.NotEq: "nz", ast.Lt: "negative"}
+_CONDITIONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
+}  # fmt: skip
 _OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _SAME = {"Abs": "abs", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh"}
 _SAME |= {"atanh": "arctanh", "conjugate": "conj", "ln": "log", "atan2": "arctan2"}
@@ -116,19 +119,28 @@ def _condition(text: str) -> tuple[str, Pattern]:
     match reader.tree:
         case ast.Compare(left=left, ops=[op], comparators=[ast.Constant(value=0)]) if type(op) in _COMPARISONS:
             return _COMPARISONS[type(op)], reader.convert(left)
-        case ast.Call(func=ast.Name(id="real"), args=[argument]):
-            return "real", reader.convert(argument)
-    raise ParseError(f"The side condition {text!r} is not one of 'x > 0', 'x >= 0', 'x != 0', 'x < 0', 'real(x)'.")
+        case ast.Call(func=ast.Name(id="real" | "whole" | "number" as fact), args=[argument]):
+            return fact, reader.convert(argument)
+    known = "'x > 0', 'x >= 0', 'x != 0', 'x < 0', 'real(x)', 'whole(x)', 'number(x)'"
+    raise ParseError(f"The side condition {text!r} is not one of {known}.")
 
 
-def read_pattern(text: str) -> Pattern:
-    """Parse an expression as `rule` does, e.g. ``"x*y + 1"``."""
-    return _Reader(text).pattern()
+def read_pattern(text: str, *, as_written: bool = False) -> Pattern:
+    """Parse an expression as `rule` does, e.g. ``"x*y + 1"``.
+
+    Args:
+        text: the expression; comparisons and ``Piecewise((value, condition), ..., (value, True))`` are understood.
+        as_written: keep divisions by numbers, which rules have as products.
+
+    Raises:
+        ParseError: the text is no such expression.
+    """
+    return _Reader(text, as_written).pattern()
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, as_written: bool = False) -> None:
+        self.text, self.as_written = text, as_written
         try:
             self.tree = ast.parse(text.strip().replace("^", "**"), mode="eval").body
         except SyntaxError as error:
@@ -139,6 +151,8 @@ class _Reader:
 
     def convert(self, tree: ast.expr) -> Pattern:
         match tree:
+            case ast.Name(id="pi"):
+                return ("func", "pi")
             case ast.Name(id=name):
                 return ("var", name)
             case ast.Constant(value=int() | float() as value):
@@ -154,14 +168,26 @@ class _Reader:
                 return ("sqrt", self.convert(argument))
             case ast.Call(func=ast.Name(id="fma"), args=[a, b, c], keywords=[]):
                 return ("fma", self.convert(a), self.convert(b), self.convert(c))
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _CONDITIONS:
+                return ("func", _CONDITIONS[type(op)], self.convert(left), self.convert(right))
+            case ast.Call(
+                func=ast.Name(id="Piecewise"), args=[*pairs, ast.Tuple(elts=[value, ast.Constant(value=True)])]
+            ):
+                return self._piecewise(pairs, self.convert(value))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if arguments:
                 return ("func", _SAME.get(name, name), *(self.convert(a) for a in arguments))
         raise ParseError(f"{ast.unparse(tree)!r} in the rule {self.text!r} is neither a sum, product, power nor call.")
 
-    @staticmethod
-    def _binary(op: str, a: Pattern, b: Pattern) -> Pattern:
+    def _piecewise(self, pairs: list[ast.expr], value: Pattern) -> Pattern:
+        for pair in reversed(pairs):
+            if not isinstance(pair, ast.Tuple) or len(pair.elts) != 2:
+                raise ParseError(f"A piece of Piecewise in {self.text!r} is not a pair (value, condition).")
+            value = ("func", "where", self.convert(pair.elts[1]), self.convert(pair.elts[0]), value)
+        return value
+
+    def _binary(self, op: str, a: Pattern, b: Pattern) -> Pattern:
         """Division by a number is a product, as in straight-line code."""
-        if op == "div" and b[0] == "num" and b[1] != 0:
+        if op == "div" and b[0] == "num" and b[1] != 0 and (a[0] == "num" or not self.as_written):
             return ("num", a[1] / b[1]) if a[0] == "num" else ("mul", ("num", 1 / b[1]), a)
         return (op, a, b)
 

@@ -226,9 +226,9 @@ class Builder:
         return self._node("mul", (min(a, b), max(a, b)), (a, b))
 
     def div(self, a: int, b: int) -> int:
-        """``a / b``; a nonzero constant divisor becomes a factor."""
+        """``a / b``; a constant divisor becomes a factor where its reciprocal is a double."""
         x, y = self.value(a), self.value(b)
-        if y is not None and y != 0:
+        if y is not None and y != 0 and (x is not None or _is_double(1 / Fraction(y))):
             return self.mul(a, self.const(1 / Fraction(y)))
         if x == 0:
             return self.const(0)
@@ -308,6 +308,13 @@ class Builder:
         return tuple(new[a] for a in args)
 
 
+def _is_double(q: Fraction) -> bool:
+    try:
+        return Fraction(float(q)) == q
+    except OverflowError:
+        return False
+
+
 def raise_to_graph(s: Scheduled, g: Graph, leaves: Mapping[int, int] | None = None) -> list[int]:
     """Return graph nodes (normal form) equal to the roots of `s`.
 
@@ -324,10 +331,32 @@ def raise_to_graph(s: Scheduled, g: Graph, leaves: Mapping[int, int] | None = No
         elif op == "leaf":
             node.append((leaves or {}).get(args[0], args[0]))
         elif op == "func":
-            node.append(g.func(args[0], *a))
+            node.append(_DEFINED[args[0]](g, *a) if args[0] in _DEFINED else g.func(args[0], *a))
         else:
             node.append(_RAISE[op](g, a))
     return [node[r] for r in s.roots]
+
+
+def depth_first(s: Scheduled) -> Scheduled:
+    """The same code in the order in which the results need it, one after another, so that values live shortly."""
+    order: dict[int, int] = {}
+    for root in s.roots:
+        stack = [root]
+        while stack:
+            i = stack[-1]
+            missing = [k for k in s.operands(i) if k not in order]
+            if i in order or not missing:
+                order.setdefault(stack.pop(), len(order))
+            else:
+                stack.extend(reversed(missing))
+    args = tuple(
+        s.args[i] if s.op[i] in ("const", "leaf")
+        else (s.args[i][0], *(order[k] for k in s.operands(i))) if s.op[i] == "func"
+        else tuple(order[k] for k in s.args[i])
+        for i in order
+    )  # fmt: skip
+    pick = tuple(s.op[i] for i in order), tuple(s.axes[i] for i in order), tuple(s.is_complex[i] for i in order)
+    return Scheduled(pick[0], args, pick[1], pick[2], tuple(order[r] for r in s.roots))
 
 
 def settle_constants(s: Scheduled) -> Scheduled:
@@ -336,7 +365,7 @@ def settle_constants(s: Scheduled) -> Scheduled:
 
     fixed = [op == "const" and args[0] != 1j for op, args in zip(s.op, s.args, strict=True)]
     for i in range(len(s)):
-        fixed[i] = fixed[i] or (bool(s.operands(i)) and all(fixed[k] for k in s.operands(i)))
+        fixed[i] = fixed[i] or (s.op[i] != "leaf" and all(fixed[k] for k in s.operands(i)))
     if all(s.op[i] == "const" for i in range(len(s)) if fixed[i]):
         return s
     values = run_precise(_only(s, fixed), {}, 200)
@@ -353,6 +382,15 @@ def _only(s: Scheduled, wanted: Sequence[bool]) -> Scheduled:
     op = tuple(o if w else "const" for o, w in zip(s.op, wanted, strict=True))
     args = tuple(a if w else (0,) for a, w in zip(s.args, wanted, strict=True))
     return Scheduled(op, args, s.axes, s.is_complex, s.roots)
+
+
+# Functions of straight-line code only; the graph has their definitions, which calculus knows.
+_DEFINED: dict[str, Any] = {
+    "hypot": lambda g, a, b: g.pow(g.add([(1, g.pow(a, 2)), (1, g.pow(b, 2))]), Fraction(1, 2)),
+    "erfc": lambda g, a: g.add([(-1, g.func("erf", a))], 1),
+    "sin_bounded": lambda g, a: g.func("sin", a),
+    "cos_bounded": lambda g, a: g.func("cos", a),
+}
 
 
 _RAISE: dict[str, Any] = {

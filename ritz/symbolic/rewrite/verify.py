@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.high_precision import evaluate_mp, precise_context
-from ritz.symbolic.rewrite.execute import run_precise
+from ritz.symbolic.rewrite.execute import run_numpy, run_precise
 from ritz.symbolic.rewrite.facts import Facts
+from ritz.symbolic.rewrite.points import Point, corners, sample, wide_points
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 BITS = 200
@@ -19,8 +21,6 @@ MORE_BITS = 1200
 AGREEMENT = 90
 POINTS = 8
 _FEWER_POINTS_ABOVE = 4000
-
-Point = dict[int, Any]
 
 
 @dataclass(frozen=True)
@@ -43,35 +43,6 @@ class Check:
         if self.passed:
             return f"agrees with the source at {self.points} points to 2^-{AGREEMENT} ({BITS}-bit arithmetic)"
         return self.message
-
-
-def sample(facts: Mapping[int, Facts], count: int, seed: int = 0) -> list[Point]:
-    """Points inside the declared assumptions: uniform inside finite bounds, else spread over magnitudes.
-
-    Args:
-        facts: leaf -> what is known about it.
-        count: number of points; they depend on nothing but the arguments.
-    """
-    rng = random.Random(seed)
-    return [{node: _draw(f, rng, k) for node, f in sorted(facts.items())} for k in range(count)]
-
-
-def _draw(f: Facts, rng: random.Random, k: int) -> Any:
-    if not f.real:
-        return complex(rng.gauss(0, 1), rng.gauss(0, 1))
-    if math.isfinite(f.low) and math.isfinite(f.high):
-        value = rng.uniform(f.low, f.high)
-    elif math.isfinite(f.low):
-        value = f.low + _magnitude(rng, k)
-    elif math.isfinite(f.high):
-        value = f.high - _magnitude(rng, k)
-    else:
-        value = _magnitude(rng, k) * rng.choice((-1, 1))
-    return value if value or not f.nonzero else math.nextafter(0.0, f.high)
-
-
-def _magnitude(rng: random.Random, k: int) -> float:
-    return math.exp(rng.uniform(-1.5, 1.5) if k % 2 else rng.uniform(-4.0, 3.0))
 
 
 class Reference:
@@ -131,6 +102,63 @@ class Reference:
 
     def _both(self, s: Scheduled, k: int, point: Point, bits: int) -> tuple[Any, Any]:
         return run_precise(s, point, bits)[s.roots[k]], evaluate_mp(self.g, [self.roots[k]], point, bits)[0]
+
+
+class Doubles:
+    """Where the source is finite in double precision, at points of many sizes; forms must be finite there too.
+
+    Exact agreement does not exclude that an intermediate value overflows.
+
+    Args:
+        source: the code that sets the standard.
+        facts: leaf -> facts; the points are drawn from these.
+    """
+
+    POINTS = 64
+    DECADES = 3.0
+
+    def __init__(self, source: Scheduled, facts: Mapping[int, Facts]) -> None:
+        inside = wide_points(facts, self.POINTS, seed=5, decades=self.DECADES)
+        self.points = [*inside, *corners(facts, 10**self.DECADES)]
+        self.leaves = {n: np.array([p[n] for p in self.points]) for n in facts}
+        self.finite = self._finite(source)
+
+    def _finite(self, s: Scheduled) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        columns = [np.broadcast_to(np.isfinite(c), (len(self.points),)) for c in run_numpy(s, self.leaves)]
+        return np.array(columns)
+
+    def check(self, s: Scheduled, check: Check) -> Check:
+        """`check` unless the code overflows, or has no value, where the source has one."""
+        spoilt = self.finite & ~self._finite(s)
+        if not spoilt.any():
+            return check
+        result, k = (int(v) for v in np.argwhere(spoilt)[0])
+        text = f"result {result} overflows in double precision at {_shown(self.points[k])}"
+        return Check(False, check.points, math.inf, text)
+
+
+def removes_pole(source: Scheduled, other: Scheduled, facts: Mapping[int, Facts]) -> bool:
+    """Whether `other` has a value where the source divides by zero, as ``1`` has for ``x/x`` at zero.
+
+    Looked for where one leaf is 0, 1 or -1, or all leaves are equal, as far as the facts allow.
+
+    Args:
+        source: code as written.
+        other: code of the same values.
+        facts: leaf -> facts.
+    """
+    ordinary = sample(facts, 1)[0]
+    points = [{**ordinary, n: v} for n, f in facts.items() for v in (0.0, 1.0, -1.0) if f.allows(v)]
+    points += [dict.fromkeys(facts, v) for v in (0.5, 2.0, -2.0) if all(f.allows(v) for f in facts.values())]
+    for point in points:
+        values = run_precise(source, point, BITS)
+        divisors = [values[source.args[i][1]] for i, op in enumerate(source.op) if op == "div"]
+        if any(d == 0 for d in divisors):
+            found = run_precise(other, point, BITS)
+            pairs = zip(source.roots, other.roots, strict=True)
+            if any(not _finite(values[a]) and _finite(found[b]) for a, b in pairs):
+                return True
+    return False
 
 
 def _roots(s: Scheduled, values: Sequence[Any]) -> list[Any]:

@@ -97,6 +97,7 @@ ANGLES: list[Rule] = [
     rule("sin(arcsin(a))", "a"),
     rule("cos(arccos(a))", "a"),
     rule("tan(arctan(a))", "a"),
+    rule("pi/2 - arctan(a)", "arctan(1/a)", when="a > 0"),
 ]
 
 REDUCE: list[Rule] = FACTOR + FRACTIONS + EXPONENTIALS + ROOTS + ANGLES
