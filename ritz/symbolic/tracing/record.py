@@ -13,7 +13,7 @@ import numpy as np
 from ritz.errors import ProblemError, RitzWarning, UnsupportedError, nearest
 from ritz.symbolic.tracing.array import TracedArray, as_traced, axes_of, collapsed, looped
 from ritz.symbolic.tracing.folding import substitute
-from ritz.symbolic.tracing.oracle import SlotLayout, over, run, sorted_axes
+from ritz.symbolic.tracing.oracle import over, run
 from ritz.symbolic.tracing.tape import Array, Tape
 from ritz.symbolic.tracing.ufuncs import number
 
@@ -186,9 +186,8 @@ def _check_unset(tape: Tape, roots: Sequence[int], blocks: Sequence[Block]) -> N
     g = tape.g
     if tape.unset not in set(g.inputs(roots)):
         return
-    layout = SlotLayout.of(tape)
     zeros = {
-        n: np.zeros([tape.size[a] for a in sorted_axes(g.axes[n], layout)])
+        n: np.zeros([tape.size[a] for a in tape.looped(g.axes[n])])
         for n in g.inputs(roots)
         if g.args[n][1] in ("state", "param", "time")
     }
@@ -240,14 +239,13 @@ def check_against(
         made = function(t, *[values[n].copy() if n in values else parameters[n] for n in order])
     names = list(values)
     parts = [made[n] for n in names] if isinstance(made, Mapping) else [made] if len(names) == 1 else list(made)
-    layout = SlotLayout.of(tape)
     for name, part in zip(names, parts, strict=True):
         expected = np.asarray(part, dtype=float).reshape(values[name].shape)
         size = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))) or 1.0
         for b in recording.blocks:
             if b.field != name:
                 continue
-            mine = over(recorded[b.name], sorted_axes(g.axes[b.node], layout), tape, layout)
+            mine = over(recorded[b.name], tape.looped(g.axes[b.node]), tape)
             theirs = expected[block_key(expected.shape, b.place)]
             if not np.allclose(mine, theirs, rtol=AGREEMENT, atol=AGREEMENT * size, equal_nan=True):
                 raise UnsupportedError(

@@ -7,7 +7,7 @@ do not contain them: the same program on a larger grid gives the same names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ritz.symbolic.graph import Axis, Graph, LinearMap
 
 Array = npt.NDArray[Any]
 MOST_DIMENSIONS = 6  # of a recorded array; higher slots are spare
+SLOTS = 2 * MOST_DIMENSIONS  # in all
 UNROLLED = 8  # longest dimension whose entries are nodes of their own; longer ones are loops
 
 
@@ -30,6 +31,7 @@ class Tape:
         indices: name of an index map -> (target length,) positions along the source axis.
         sources: name of an index map -> length of the source axis.
         arrays: name of a constant -> its values, one dimension per axis; masks hold 0 and 1.
+        origin: name of a map between buffers -> name of the map that it applies.
     """
 
     def __init__(self) -> None:
@@ -39,6 +41,8 @@ class Tape:
         self.indices: dict[str, Array] = {}
         self.sources: dict[str, int] = {}
         self.arrays: dict[str, Array] = {}
+        self.origin: dict[str, str] = {}
+        self._order: dict[Axis, int] = {}
         self._lengths: list[int] = []
         self._known: dict[Any, str] = {}
 
@@ -52,9 +56,15 @@ class Tape:
         return axis
 
     @property
-    def slots(self) -> int:
-        """One more than the largest slot in use."""
-        return max(self.slot.values(), default=-1) + 1
+    def order(self) -> dict[Axis, int]:
+        """The dimension of every axis where arrays have one dimension per slot, the highest slot first."""
+        if len(self._order) != len(self.slot):
+            self._order = {axis: SLOTS - 1 - slot for axis, slot in self.slot.items()}
+        return self._order
+
+    def looped(self, axes: Iterable[Axis]) -> list[Axis]:
+        """The axes of this program among some axes, outermost first."""
+        return sorted((a for a in axes if a in self.slot), key=lambda a: -self.slot[a])
 
     @property
     def unset(self) -> int:
@@ -93,10 +103,25 @@ class Tape:
         where = np.asarray(where, dtype=bool)
         if where.all() or not where.any():
             return self.g.one if where.all() else self.g.zero
-        name, new = self._named("mask", (where.tobytes(), axis))
+        return self.g.func("gt", self.mask(where.astype(float), axis), self.g.const(0.5))
+
+    def mask(self, values: Array, axis: Axis) -> int:
+        """The node of zeros and ones along an axis; a number where all are equal."""
+        if np.all(values == values[0]):
+            return self.g.const(int(values[0]))
+        name, new = self._named("mask", (values.tobytes(), axis))
         if new:
-            self.arrays[name] = where.astype(float)
-        return self.g.func("gt", self.g.input(name, "mask", [axis]), self.g.const(0.5))
+            self.arrays[name] = values
+        return self.g.input(name, "mask", [axis])
+
+    def buffered(self, m: LinearMap, axes: Iterable[Axis]) -> LinearMap:
+        """A map as one between whole buffers: over all axes that its argument varies over, under a name of its own."""
+        source = tuple(self.looped({*m.source, *axes}))
+        target = tuple(self.looped({*(a for a in source if a not in m.source), *m.target}))
+        kind = m.kind.removesuffix(".T")
+        name, _ = self._named(kind, (m.name, source, target))
+        self.origin[name] = m.name
+        return LinearMap(name, m.kind, source, target)
 
     def matrix(self, values: Any, source: Axis, target: Axis) -> LinearMap:
         """A dense matrix from one axis to another."""
