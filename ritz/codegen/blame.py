@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.codegen.instance import numpy_maps
-from ritz.symbolic.evaluate import evaluate
+from ritz.codegen.instance import evaluate_in
 from ritz.symbolic.graph import Graph
 
 
@@ -21,7 +20,7 @@ def explain_nonfinite(system: Any, t: float, u: Any, p: Any = None) -> str:
     values, roots = system._oracle(t, u, p)
     g: Graph = system.lowered.graph
     order = g.topological(roots)
-    results = dict(zip(order, evaluate(g, order, values, numpy_maps(g, roots, system.space)), strict=True))
+    results = dict(zip(order, evaluate_in(system.space, g, order, values), strict=True))
     for node in order:
         if g.op[node] == "const" or np.all(np.isfinite(results[node])):
             continue

@@ -206,7 +206,9 @@ def constant(tape: Tape, values: Any) -> TracedArray:
     """A traced array of known values."""
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
-        raise UnsupportedError(f"The program uses an array of type {values.dtype} in {user_line()}; only real ones work.")
+        raise UnsupportedError(
+            f"The program uses an array of type {values.dtype} in {user_line()}; only real ones work."
+        )
     shape, small = values.shape, collapsed(values.shape)
     axes = axes_of(tape, shape)
     looped_axes = [a for a in axes if a is not None]

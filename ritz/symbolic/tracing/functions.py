@@ -137,7 +137,9 @@ def _size(tape: Tape, a: Any) -> int:
 @handles("where")
 def _where(tape: Tape, condition: Any, x: Any = None, y: Any = None) -> TracedArray:
     if x is None or y is None:
-        raise UnsupportedError(f"np.where(condition) in {user_line()} depends on values. Use np.where(condition, a, b).")
+        raise UnsupportedError(
+            f"np.where(condition) in {user_line()} depends on values. Use np.where(condition, a, b)."
+        )
     return select(tape, condition, x, y)
 
 

@@ -236,7 +236,7 @@ def _inside(tape: Tape, shape: Sequence[int], dim: int, positions: Any) -> Trace
     where[positions] = True
     single = tuple(n if d == dim else 1 for d, n in enumerate(shape))
     axis = axes_of(tape, single)[dim]
-    nodes = [tape.condition(where, axis)] if axis is not None else [int(tape.g.one if w else tape.g.zero) for w in where]
+    nodes = (
+        [tape.condition(where, axis)] if axis is not None else [int(tape.g.one if w else tape.g.zero) for w in where]
+    )
     return TracedArray(tape, single, nodes, is_bool=True)
-
-

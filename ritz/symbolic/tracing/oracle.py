@@ -74,7 +74,13 @@ def evaluate_spread(tape: Tape, roots: Sequence[int], given: Mapping[int, Any]) 
     maps = {m.name: numpy_map(tape, m) for m in linear if m.kind != "scatter"}  # scatters are done there
     sizes = {axis.name: n for axis, n in tape.size.items()}
     found = evaluate(
-        g, roots, given, maps, tape.indices, layout=SlotLayout.of(tape), sizes=sizes  # type: ignore[arg-type]
+        g,
+        roots,
+        given,
+        maps,
+        tape.indices,
+        layout=SlotLayout.of(tape),
+        sizes=sizes,  # type: ignore[arg-type]
     )
     return [np.asarray(f) for f in found]
 

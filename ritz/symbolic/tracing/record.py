@@ -169,7 +169,12 @@ def read_result(tape: Tape, made: Any, shapes: Mapping[str, Sequence[int]]) -> d
     for name, part in zip(names, parts, strict=True):
         array = number(as_traced(tape, part))
         shape = tuple(shapes[name])
-        if len(names) == len(parts) == 1 and isinstance(made, (tuple, list)) and len(made) == 1 and array.shape != shape:
+        if (
+            len(names) == len(parts) == 1
+            and isinstance(made, (tuple, list))
+            and len(made) == 1
+            and array.shape != shape
+        ):
             array = number(as_traced(tape, made[0]))
         if array.shape != shape:
             hint = " Is the grid too small for the stencil?" if array.ndim == len(shape) else ""
@@ -227,7 +232,9 @@ def check_against(
             something that is not recorded.
     """
     tape, g = recording.tape, recording.tape.g
-    given: dict[int, Any] = {b.node: values[b.field][block_key(values[b.field].shape, b.place)] for b in recording.blocks}
+    given: dict[int, Any] = {
+        b.node: values[b.field][block_key(values[b.field].shape, b.place)] for b in recording.blocks
+    }
     roots = list(recording.rhs.values())
     for n in g.inputs(roots):
         name, kind = g.args[n]

@@ -125,16 +125,18 @@ def einsum(tape: Tape, subscripts: str, *operands: Any) -> TracedArray:
         output = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     arrays = [as_traced(tape, o) for o in operands]
     if "." in text or len(terms) != len(arrays) or any(len(set(t)) < len(t) for t in terms):
-        raise UnsupportedError(f"np.einsum({subscripts!r}) in {user_line()} is not supported. Write it by products and sums.")
+        raise UnsupportedError(
+            f"np.einsum({subscripts!r}) in {user_line()} is not supported. Write it by products and sums."
+        )
     order = output + "".join(sorted(set("".join(terms)) - set(output)))
     total: TracedArray | None = None
     for term, array in zip(terms, arrays, strict=True):
         if len(term) != array.ndim:
-            raise UnsupportedError(f"np.einsum({subscripts!r}) in {user_line()}: {term!r} names an array of {array.shape}.")
+            raise UnsupportedError(
+                f"np.einsum({subscripts!r}) in {user_line()}: {term!r} names an array of {array.shape}."
+            )
         spread = rearrange(array, [term.index(c) if c in term else None for c in order])
         total = spread if total is None else total * spread
     assert total is not None
     surplus = tuple(range(len(output), len(order)))
     return reduce_array(total, "sum", surplus) if surplus else total
-
-

@@ -23,7 +23,9 @@ from ritz.symbolic.tracing.tape import MOST_DIMENSIONS, Array, Tape
 
 AGAIN = 24  # most operations spent on computing values again instead of storing them
 POINTWISE = frozenset({"const", "add", "mul", "func"})
-_CHEAP = frozenset({"where", "maximum", "minimum", "abs", "sign", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+_CHEAP = frozenset(
+    {"where", "maximum", "minimum", "abs", "sign", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class _Settling:
             value = self._pull(below, source, Move(back[0], target))
             return choose(g, tape.condition(back[1], target), value, g.zero)
         value = self.new[below]
+        if m.kind in ("sum", "max"):  # one axis after the other
+            for axis in m.source:
+                single = LinearMap(f"{m.kind}:{axis.name}", m.kind, (axis,), ())
+                value = g.map(tape.buffered(single, tape.looped(g.axes[value])), value)
+            return value
         return g.map(tape.buffered(m, tape.looped(g.axes[value])), value)
 
     # ------------------------------------------------------------------ reading elsewhere

@@ -32,7 +32,9 @@ def axis_or_only(axis: Any, array: TracedArray) -> int:
         UnsupportedError: None for an array of several dimensions.
     """
     if axis is None and array.ndim != 1:
-        raise UnsupportedError(f"Without axis= NumPy flattens the array of shape {array.shape}, in {user_line()}. Pass axis=.")
+        raise UnsupportedError(
+            f"Without axis= NumPy flattens the array of shape {array.shape}, in {user_line()}. Pass axis=."
+        )
     return 0 if axis is None else normal_axis(axis, array.ndim)
 
 
@@ -77,7 +79,9 @@ def concatenate(tape: Tape, arrays: Sequence[Any], axis: int = 0) -> TracedArray
             f"Arrays of the shapes {', '.join(str(p.shape) for p in parts)} are joined along axis {axis} in {user_line()}."
         )
     total = sum(p.shape[dim] for p in parts)
-    result = blank(tape, (*parts[0].shape[:dim], total, *parts[0].shape[dim + 1 :]), is_bool=all(p.is_bool for p in parts))
+    result = blank(
+        tape, (*parts[0].shape[:dim], total, *parts[0].shape[dim + 1 :]), is_bool=all(p.is_bool for p in parts)
+    )
     start = 0
     for p in parts:
         put(result, (*[slice(None)] * dim, slice(start, start + p.shape[dim])), p)
@@ -173,4 +177,6 @@ def split_views(array: TracedArray, sections: Any, axis: int = 0) -> list[Traced
     """``np.split``."""
     dim = normal_axis(axis, array.ndim)
     pieces = np.split(np.arange(array.shape[dim]), sections)
-    return [get(array, (*[slice(None)] * dim, slice(int(p[0]), int(p[-1]) + 1) if len(p) else slice(0, 0))) for p in pieces]
+    return [
+        get(array, (*[slice(None)] * dim, slice(int(p[0]), int(p[-1]) + 1) if len(p) else slice(0, 0))) for p in pieces
+    ]
