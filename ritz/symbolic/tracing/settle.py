@@ -66,7 +66,7 @@ def encode(tape: Tape, leaf: int, moves: Mapping[Axis, Move]) -> int:
         target = TIME if move.target is None else move.target
         name = tape.index(move.positions, tape.size[axis])
         if target != axis and target in own and target != TIME:
-            spare = tape.axis(MOST_DIMENSIONS + k, tape.size[target])
+            spare = tape.axis(2 * MOST_DIMENSIONS + k, tape.size[target])
             node = g.gather(name, node, axis, spare)
             waiting.append((spare, target))
         else:

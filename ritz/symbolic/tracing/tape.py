@@ -17,7 +17,7 @@ from ritz.symbolic.graph import Axis, Graph, LinearMap
 
 Array = npt.NDArray[Any]
 MOST_DIMENSIONS = 6  # of a recorded array; higher slots are spare
-SLOTS = 2 * MOST_DIMENSIONS  # in all
+SLOTS = 3 * MOST_DIMENSIONS  # in all; the last third is for reads on their way to an axis
 UNROLLED = 8  # longest dimension whose entries are nodes of their own; longer ones are loops
 
 
