@@ -189,7 +189,7 @@ class Instance:
         if kind == "array":
             return self._array(name).ctypes.data
         if kind == "index":
-            return self.space.index(name).ctypes.data  # type: ignore[attr-defined, no-any-return]
+            return self.space.index(name).ctypes.data
         if kind == "number":
             stage, _, which = name.partition(" ")
             inside = next(s.interior for s in self.compiled.program.stages if s.name == stage)

@@ -1,25 +1,26 @@
 """Compiled maps between whole buffers: sums, largest values, matrices and scatters along one axis.
 
 A buffer is seen as (outer, n, inner), n along the axis; the plan of a map is an int64 array
-``[outer, n of the source, n of the target, inner, address of its data]``.
+``[outer, n of the source, n of the target, inner, address of its data]``. Units are entries of the target along the axis
+for a matrix and the outer index for the others.
 """
 
 from __future__ import annotations
 
 from numba import cfunc
 
-from ritz.codegen.abi import MAP_SIGNATURE, as_f64, as_i64
+from ritz.codegen.abi import PHASE_SIGNATURE, as_f64, as_i64
 
 _OPTIONS = dict(cache=True, error_model="numpy")
 BLOCK = 128  # entries added up before the next level of a sum
 
 
-@cfunc(MAP_SIGNATURE, **_OPTIONS, fastmath={"contract", "reassoc"})
-def sum_along(plan, source, target):  # type: ignore[no-untyped-def]
+@cfunc(PHASE_SIGNATURE, **_OPTIONS, fastmath={"contract", "reassoc"})
+def sum_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
     """Sums, block by block where the axis is the innermost one, so that rounding errors stay small."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
-    outer, n, inner = head[0], head[1], head[3]
-    for o in range(outer):
+    n, inner = head[1], head[3]
+    for o in range(lo, hi):
         if inner == 1:
             total = 0.0
             for start in range(0, n, BLOCK):
@@ -37,12 +38,12 @@ def sum_along(plan, source, target):  # type: ignore[no-untyped-def]
                 y[o * inner + i] += x[at + i]
 
 
-@cfunc(MAP_SIGNATURE, **_OPTIONS)
-def max_along(plan, source, target):  # type: ignore[no-untyped-def]
+@cfunc(PHASE_SIGNATURE, **_OPTIONS)
+def max_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
     """Largest values; NaN wherever one is met."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
-    outer, n, inner = head[0], head[1], head[3]
-    for o in range(outer):
+    n, inner = head[1], head[3]
+    for o in range(lo, hi):
         for i in range(inner):
             largest = x[o * n * inner + i]
             for k in range(1, n):
@@ -52,13 +53,13 @@ def max_along(plan, source, target):  # type: ignore[no-untyped-def]
             y[o * inner + i] = largest
 
 
-@cfunc(MAP_SIGNATURE, **_OPTIONS, fastmath={"contract", "reassoc"})
-def matrix_along(plan, source, target):  # type: ignore[no-untyped-def]
+@cfunc(PHASE_SIGNATURE, **_OPTIONS, fastmath={"contract", "reassoc"})
+def matrix_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
     """A dense (target, source) matrix."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     outer, n, m, inner, a = head[0], head[1], head[2], head[3], as_f64(head[4])
     for o in range(outer):
-        for j in range(m):
+        for j in range(lo, hi):
             at = (o * m + j) * inner
             if inner == 1:
                 total = 0.0
@@ -74,14 +75,14 @@ def matrix_along(plan, source, target):  # type: ignore[no-untyped-def]
                     y[at + i] += factor * x[row + i]
 
 
-@cfunc(MAP_SIGNATURE, **_OPTIONS)
-def scatter_along(plan, source, target):  # type: ignore[no-untyped-def]
+@cfunc(PHASE_SIGNATURE, **_OPTIONS)
+def scatter_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
     """Entries added up at the positions of an index map."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
-    outer, n, m, inner, index = head[0], head[1], head[2], head[3], as_i64(head[4])
-    for i in range(outer * m * inner):
+    n, m, inner, index = head[1], head[2], head[3], as_i64(head[4])
+    for i in range(lo * m * inner, hi * m * inner):
         y[i] = 0.0
-    for o in range(outer):
+    for o in range(lo, hi):
         for k in range(n):
             to, at = (o * m + index[k]) * inner, (o * n + k) * inner
             for i in range(inner):

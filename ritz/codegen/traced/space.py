@@ -10,6 +10,7 @@ import numpy as np
 from ritz.codegen.layout import Array
 from ritz.codegen.program import Interior, Scheduler
 from ritz.codegen.traced.interior import find_interior
+from ritz.codegen.transforms.provider import Phase, Plan
 from ritz.errors import UnsupportedError
 from ritz.symbolic.graph import Axis, Graph, LinearMap
 from ritz.symbolic.tracing.oracle import ends, evaluate_spread, numpy_map
@@ -54,8 +55,8 @@ class TracedSpace:
         """Where a stage needs no index arrays and masks."""
         return find_interior(self.tape, g, axes, roots, schedule)
 
-    def plan(self, linear_map: LinearMap, batch: int, threads: int) -> tuple[int, int, Any]:
-        """A compiled map for a batch of buffers, which count as one more outer axis."""
+    def plan(self, linear_map: LinearMap, batch: int) -> Plan:
+        """A compiled map, the same for every buffer of a batch."""
         from ritz.codegen.traced import maps
 
         functions = {
@@ -69,8 +70,9 @@ class TracedSpace:
             data = np.ascontiguousarray(matrix.T if name.endswith(".T") else matrix)
         elif linear_map.kind == "scatter":
             data = self.tape.indices[name.removesuffix(".T")]
-        head = np.array([batch * outer, n, m, inner, data.ctypes.data], dtype=np.int64)
-        return int(functions[linear_map.kind].address), head.ctypes.data, (head, data)
+        head = np.array([outer, n, m, inner, data.ctypes.data], dtype=np.int64)
+        phase = Phase(int(functions[linear_map.kind].address), m if linear_map.kind == "matrix" else outer, False)
+        return Plan((phase,), head.ctypes.data, 0, 0, (head, data))
 
     def numpy_map(self, linear_map: LinearMap) -> Callable[[Array], Array]:
         """The same map in NumPy."""
