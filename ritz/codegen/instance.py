@@ -43,6 +43,10 @@ class Space(Protocol):
         """The same map in NumPy."""
         ...
 
+    def index(self, name: str) -> np.ndarray:
+        """Positions of an index map (int64); only where there are gathers."""
+        ...
+
 
 def spread(array: np.ndarray, axes: Sequence[Axis], space: Space) -> np.ndarray:
     """Reshape an array over `axes` so that it broadcasts over all slots of the space."""

@@ -1,8 +1,8 @@
 """Compiled maps between whole buffers: sums, largest values, matrices and scatters along one axis.
 
 A buffer is seen as (outer, n, inner), n along the axis; the plan of a map is an int64 array
-``[outer, n of the source, n of the target, inner, address of its data]``. Units are entries of the target along the axis
-for a matrix and the outer index for the others.
+``[outer, n of the source, n of the target, inner, address of its data]``. Units are entries of the target along
+the axis for a matrix and the outer index for the others.
 """
 
 from __future__ import annotations

@@ -24,8 +24,9 @@ def trace(
     The program is called once with symbolic arrays, which record what is done to them, and once with numbers, to
     compare. Loops over array dimensions of more than 8 entries stay loops: the compiled code does not grow with the
     grid. Supported are indexing and slicing, assignment into arrays made from an argument (``np.zeros_like(u)``),
-    arithmetic and element-wise functions, comparisons, ``np.where``, ``np.roll``, ``np.pad``, joins, reductions, products
-    of arrays, and loops over fixed ranges. What depends on values (``if u > 0``) is refused with the line it stands in.
+    arithmetic and element-wise functions, comparisons, ``np.where``, ``np.roll``, ``np.pad``, joins, reductions,
+    products of arrays, and loops over fixed ranges. What depends on values (``if u > 0``) is refused with the line it
+    stands in.
 
     Args:
         function: ``function(t, *fields, *parameters)`` returns the time derivative of every field, as one array, as a

@@ -12,7 +12,7 @@ from ritz.symbolic.graph import Axis, LinearMap
 from ritz.symbolic.tracing.tape import SLOTS, Array, Tape
 
 
-class SlotLayout(tuple[int, ...]):
+class SlotLayout(tuple[Axis, ...]):
     """Array dimensions of an evaluation: one for each slot, shared by all axes of that slot, the highest slot first."""
 
     order: dict[Axis, int]
@@ -20,7 +20,7 @@ class SlotLayout(tuple[int, ...]):
     @classmethod
     def of(cls, tape: Tape) -> SlotLayout:
         """The layout of a program."""
-        made = cls(range(SLOTS))
+        made = cls([Axis("slot", "point")] * SLOTS)
         made.order = tape.order
         return made
 
@@ -73,15 +73,7 @@ def evaluate_spread(tape: Tape, roots: Sequence[int], given: Mapping[int, Any]) 
     linear = {g.args[n][0] for n in g.topological(roots, stop=given) if g.op[n] == "map"}
     maps = {m.name: numpy_map(tape, m) for m in linear if m.kind != "scatter"}  # scatters are done there
     sizes = {axis.name: n for axis, n in tape.size.items()}
-    found = evaluate(
-        g,
-        roots,
-        given,
-        maps,
-        tape.indices,
-        layout=SlotLayout.of(tape),
-        sizes=sizes,  # type: ignore[arg-type]
-    )
+    found = evaluate(g, roots, given, maps, tape.indices, layout=SlotLayout.of(tape), sizes=sizes)
     return [np.asarray(f) for f in found]
 
 

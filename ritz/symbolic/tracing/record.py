@@ -129,8 +129,8 @@ def call_order(function: Callable[..., Any], fields: Sequence[str], parameters: 
         missing = [n for n in needed if n not in names]
         hint = f" {missing[0]!r} is no field or parameter: give it in parameters=." if missing else ""
         raise ProblemError(
-            f"{function_name(function)} takes the arguments ({', '.join(p.name for p in known)}), but it will be called "
-            f"with ({expected}).{hint}"
+            f"{function_name(function)} takes the arguments ({', '.join(p.name for p in known)}), but it will be "
+            f"called with ({expected}).{hint}"
         )
     unknown = [n for n in parameters if own and n not in own]
     close = next((nearest(n, own) for n in unknown if nearest(n, own)), "")
@@ -161,8 +161,8 @@ def read_result(tape: Tape, made: Any, shapes: Mapping[str, Sequence[int]]) -> d
         if not isinstance(made, (tuple, list, TracedArray)) or len(made) != len(names):
             found = f"{len(made)} values" if isinstance(made, (tuple, list)) else f"a {type(made).__name__}"
             raise ProblemError(
-                f"The program must return the time derivatives of {', '.join(names)}, in this order or as a dictionary; "
-                f"it returns {found}."
+                f"The program must return the time derivatives of {', '.join(names)}, in this order or as a "
+                f"dictionary; it returns {found}."
             )
         parts = list(made)
     results = {}

@@ -76,7 +76,8 @@ def concatenate(tape: Tape, arrays: Sequence[Any], axis: int = 0) -> TracedArray
     rests = {(*p.shape[:dim], *p.shape[dim + 1 :]) for p in parts}
     if len(rests) > 1:
         raise UnsupportedError(
-            f"Arrays of the shapes {', '.join(str(p.shape) for p in parts)} are joined along axis {axis} in {user_line()}."
+            f"Arrays of the shapes {', '.join(str(p.shape) for p in parts)} are joined along axis {axis}, in "
+            f"{user_line()}."
         )
     total = sum(p.shape[dim] for p in parts)
     result = blank(
@@ -107,7 +108,8 @@ def pad(array: TracedArray, pad_width: Any, mode: str = "constant", constant_val
     """``np.pad`` in the modes constant, edge, wrap, reflect and symmetric."""
     if mode not in ("constant", "edge", "wrap", "reflect", "symmetric"):
         raise UnsupportedError(
-            f"np.pad(..., mode={mode!r}) in {user_line()} is not supported; use constant, edge, wrap, reflect or symmetric."
+            f"np.pad(..., mode={mode!r}) in {user_line()} is not supported; use constant, edge, wrap, reflect "
+            "or symmetric."
         )
     widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (array.ndim, 2))
     for dim, (before, after) in enumerate(widths):
