@@ -138,6 +138,8 @@ class TracedArray(NDArrayOperatorsMixin):
         from ritz.symbolic.tracing.indexing import get, is_basic
 
         found = get(self, key)
+        if found is self:  # all of it: still an array of its own
+            found = TracedArray(self.tape, self.shape, self.nodes, is_bool=self.is_bool)
         return found.view_of(self, key) if is_basic(key) else found
 
     def __setitem__(self, key: Any, value: Any) -> None:

@@ -156,6 +156,8 @@ def put(array: TracedArray, key: Any, value: Any) -> None:
     selection = read_key(array.shape, key)
     region = tuple(n if p is None else len(p) for n, p in zip(array.shape, selection.positions, strict=True))
     value = _fitted(as_traced(tape, value), selection, region)
+    if 0 in region:
+        return
     for dim, positions in enumerate(selection.positions):
         if positions is not None:
             value = place(value, dim, positions, array.shape[dim])

@@ -123,6 +123,9 @@ class _Settling:
             value = self._pull(below, source, Move(back[0], target))
             return choose(g, tape.condition(back[1], target), value, g.zero)
         value = self.new[below]
+        if m.kind == "max" and g.op[value] in POINTWISE and TIME in g.axes[value]:
+            # derivatives ask which entry is the largest one: computed again, it may differ in the last digit
+            value = self.new[below] = self._store(value)
         if m.kind in ("sum", "max"):  # one axis after the other
             for axis in m.source:
                 single = LinearMap(f"{m.kind}:{axis.name}", m.kind, (axis,), ())
