@@ -47,7 +47,7 @@ class ArrayLayout(StateLayout):
         self.fields, self.size = tuple(made), start
         self.weights = np.ones(self.size)
         self.components = {f: tuple(b.name for b in blocks if b.field == f) for f in self.shapes}
-        grids = {self._grid(b.name) for b in blocks}
+        grids = {self._grid(b.name) for b in blocks} - {()}  # numbers beside arrays have no grid
         self.grid = grids.pop() if len(grids) == 1 else ()
         self.coords = self._coordinates(coords)
 
@@ -114,6 +114,10 @@ class ArrayLayout(StateLayout):
             bad = tuple(int(i) for i in np.argwhere(~np.isfinite(full))[0])
             raise InitialValueError(f"The initial value of {name} is not finite: {full[bad]} at index {bad}.")
         return full
+
+    def index_words(self, index: Sequence[int]) -> str:
+        """Words for a place in an array of the program."""
+        return f"index {index[0]}" if len(index) == 1 else f"index ({', '.join(map(str, index))})"
 
     def locate(self, index: int) -> str:
         f = next(f for f in self.fields if f.start <= index < f.stop)
