@@ -22,6 +22,7 @@ from ritz.symbolic.tracing.oracle import ends
 from ritz.symbolic.tracing.tape import MOST_DIMENSIONS, Array, Tape
 
 AGAIN = 24  # most operations spent on computing values again instead of storing them
+LONG = 100  # operations beyond which a value is stored even if it is read once, so that loops stay short
 POINTWISE = frozenset({"const", "add", "mul", "func"})
 _CHEAP = frozenset(
     {"where", "maximum", "minimum", "abs", "sign", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
@@ -89,10 +90,15 @@ class _Settling:
         self.pulled: dict[tuple[int, Axis, Axis | None, str], int] = {}
         self.readers: dict[int, int] = {}
         self.order = self.g.topological(self.roots)
+        in_place = set(self.roots)
         for node in self.order:
-            if self.g.op[node] == "gather" or (self.g.op[node] == "map" and self.g.args[node][0].kind == "pick"):
-                below = self.g.args[node][1]
-                self.readers[below] = self.readers.get(below, 0) + 1
+            op, args = self.g.op[node], self.g.args[node]
+            if op == "gather" or (op == "map" and args[0].kind in ("pick", "scatter")):
+                self.readers[args[1]] = self.readers.get(args[1], 0) + 1
+            else:
+                in_place.update(self.g.children(node))
+        for node in in_place & set(self.readers):  # computed where it stands, and again wherever it is read
+            self.readers[node] += 1
 
     def run(self) -> list[int]:
         g = self.g
@@ -143,7 +149,8 @@ class _Settling:
         if key in self.pulled:
             return self.pulled[key]
         readers = max(self.readers.get(below, 1), 1)
-        if TIME in g.axes[node] and readers > 1 and readers * self._cost(node) > AGAIN:
+        work = self._cost(node) if TIME in g.axes[node] else 0
+        if work > LONG or (readers > 1 and readers * work > AGAIN):
             node = self.new[below] = self._store(node)
         leaves = {n for n in g.topological([node]) if g.op[n] not in POINTWISE}
         moved: dict[int, int] = {}
