@@ -47,7 +47,10 @@ def run_text(system, kind, t, u, p=None, seeds=None):
 
 def namespace():
     """What a generated module imports, on plain pointers."""
-    pointer = {"as_f64": ctypes.c_double, "as_i64": ctypes.c_int64}
+
+    def pointer(kind):
+        return lambda address: ctypes.cast(int(address), ctypes.POINTER(kind))
+
     return {
         "math": math,
         "np": np,
@@ -55,10 +58,8 @@ def namespace():
         "STAGE_SIGNATURE": None,
         "RHS_SIGNATURE": None,
         "cfunc": lambda *_, **__: lambda function: function,
-        **{
-            name: (lambda kind: lambda address: ctypes.cast(int(address), ctypes.POINTER(kind)))(kind)
-            for name, kind in pointer.items()
-        },
+        "as_f64": pointer(ctypes.c_double),
+        "as_i64": pointer(ctypes.c_int64),
     }
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from traced_tools import program_of, run_text, steps
 
 import ritz as rz
 from ritz.codegen.traced.interior import longest_run
-from traced_tools import program_of, run_text, steps
 
 SHAPES = st.sampled_from([(9,), (12,), (17,), (9, 11), (10, 10), (3, 12), (12, 2), (5, 4), (2, 9, 10)])
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
