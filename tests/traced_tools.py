@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import ctypes
 import math
-from types import SimpleNamespace
 
 import numpy as np
 from hypothesis import strategies as st
 
 from ritz.codegen.instance import Instance
-from ritz.codegen.program import MapCall
+from ritz.codegen.program import MapCall, is_scalar
 
 
 # ---------------------------------------------------------------------- running generated text
-def run_text(system, kind, t, u, p=None, seeds=None):
-    """What the generated module of a kernel computes, its loops run by Python; maps between them are the real ones."""
+def run_text(system, kind, t, u, p=None, direction=None):
+    """What the generated module of a kernel computes, its loops run by Python; maps between them are the real ones.
+
+    Programs without loops are compiled (by LLVM, which is quick).
+    """
     compiled = system._compiled(kind)
-    compiled.__dict__["functions"] = [SimpleNamespace(address=0)] * len(compiled.program.stages)
+    if is_scalar(compiled.program):
+        return system._call(kind, t, u, p, system.layout.size, direction)
+    compiled.__dict__["addresses"] = [0] * len(compiled.program.stages)
     offsets = {f.name: 8 * f.start for f in system.layout.fields}
     instance = Instance(compiled, system.space, offsets)
     p = system.parameter_vector(p)
     instance.update(system._named(p))
-    for name, value in (seeds or {}).items():
-        if name in instance.arrays:
-            instance.arrays[name].reshape(-1)[...] = value
+    if direction is not None:
+        instance.set_direction(direction, system._seed_parts(kind), system.name)
     u, out = np.ascontiguousarray(u, dtype=float), np.full(system.layout.size, np.nan)
     names = namespace()
     exec(compiled.emitted.source.split("_OPTIONS = ", 1)[1].split("\n", 1)[1], names)
     arrays = [a.ctypes.data for a in (u, p, out)]
-    if compiled.emitted.stages == ("rhs",):
-        names["rhs"](t, *arrays, instance.context)
-        return out
     for step in compiled.program.steps:
         if isinstance(step, MapCall):
             ends = [instance.arrays[n] for n in (step.source, step.target)]
@@ -56,7 +56,6 @@ def namespace():
         "np": np,
         "_OPTIONS": {},
         "STAGE_SIGNATURE": None,
-        "RHS_SIGNATURE": None,
         "cfunc": lambda *_, **__: lambda function: function,
         "as_f64": pointer(ctypes.c_double),
         "as_i64": pointer(ctypes.c_int64),

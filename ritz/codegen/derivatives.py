@@ -107,6 +107,11 @@ def sparse_jacobian_of(lowered: Lowered, name: str) -> SparseJacobian:
     Raises:
         UnsupportedError: the system called `name` lives on modes or points.
     """
+    if lowered.space is not None and not lowered.layout.is_complex:
+        raise UnsupportedError(
+            f"The Jacobian of {name} is not compiled: it has loops over grid points. Use system.jacobian, system.jvp "
+            "or system.vjp."
+        )
     if lowered.space is not None:
         raise UnsupportedError(
             f"{name} is discretised by Fourier modes, where the Jacobian is dense. Use system.jvp, system.vjp "

@@ -369,6 +369,8 @@ class System:
         Raises:
             UnsupportedError: the system lives on modes, where the Jacobian is dense; use `jvp` or `jacobian_operator`.
         """
+        if hasattr(self.space, "jacobian"):
+            return self.space.jacobian(self, t, u, p)
         form = self._sparse_jacobian
         return form.matrix(self._call("jacobian", t, u, p, len(form.nodes)))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.lowered import Lowered
+from ritz.codegen.program import loop_axes
 from ritz.codegen.system import ParameterInfo, System
 from ritz.codegen.traced.layout import ArrayLayout
 from ritz.codegen.traced.space import TracedSpace
@@ -66,8 +67,11 @@ class TracedProgram:
         self._check(recording, layout, start)
         states = {b.name: b.node for b in recording.blocks}
         names = tuple(p.name for p in self.parameters)
+        g = recording.tape.g
+        flat = not any(loop_axes(g, n) or g.op[n] in ("map", "gather") for n in g.topological(recording.rhs.values()))
+        space = None if flat else TracedSpace(recording.tape)
         lowered = Lowered(
-            recording.tape.g, TracedSpace(recording.tape), layout, states, None, dict(recording.rhs), names,
+            g, space, layout, states, None, dict(recording.rhs), names,
             choices=[f"{self.name} was recorded from one call; loops over dimensions of more than 8 entries are kept"],
         )  # fmt: skip
         return System(lowered, problem=self, discretization=Tracing(), rewriter=rewriter)
