@@ -15,7 +15,7 @@ from ritz.symbolic.rewrite.scheduled import Scheduled
 
 LOOPED = frozenset({"point", "mode", "cell", "quad", "basis", "component", "batch", "sample"})
 Scheduler = Callable[[Graph, Sequence[int]], Scheduled]
-Finder = Callable[[Graph, tuple[Axis, ...], Sequence[int], Scheduler], "Interior | None"]
+Finder = Callable[[Graph, tuple[Axis, ...], Sequence[int], Scheduled, Scheduler], "Interior | None"]
 
 
 @dataclass(frozen=True)
@@ -219,8 +219,8 @@ def _stages(
     stages: list[Stage | MapCall] = []
     for axes, members in groups.items():
         roots = [part for t in members for part in t.parts]
-        inside = interior(g, axes, roots, schedule) if interior else None
         code = schedule(g, roots)
+        inside = interior(g, axes, roots, code, schedule) if interior else None
         stages.append(Stage(f"stage{count + len(stages)}", axes, code, tuple(members), inside))
     return stages
 

@@ -9,13 +9,14 @@ import numpy as np
 from ritz.codegen.program import Interior, Scheduler
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.lowering import pointwise_order
+from ritz.symbolic.rewrite.scheduled import Scheduled
 from ritz.symbolic.tracing.folding import substitute
 from ritz.symbolic.tracing.settle import decode
 from ritz.symbolic.tracing.tape import Array, Tape
 
 
 def find_interior(
-    tape: Tape, g: Graph, axes: tuple[Axis, ...], roots: Sequence[int], schedule: Scheduler
+    tape: Tape, g: Graph, axes: tuple[Axis, ...], roots: Sequence[int], code: Scheduled, schedule: Scheduler
 ) -> Interior | None:
     """The interior of a stage over some axes; None where the loops need none.
 
@@ -44,7 +45,8 @@ def find_interior(
             stride = int(positions[start + 1] - positions[start]) if stop - start > 1 else 1
             strides[m, axis] = stride
             numbers[f"shift {m} {axis.name}"] = int(positions[start]) - stride * start
-    return Interior(schedule(g, substitute(g, roots, constant)), numbers, strides)
+    inner = substitute(g, roots, constant)
+    return Interior(code if inner == list(roots) else schedule(g, inner), numbers, strides)
 
 
 def _maps_onto(g: Graph, reads: Iterable[int], axis: Axis) -> list[str]:

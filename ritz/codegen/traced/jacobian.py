@@ -13,15 +13,17 @@ from ritz.codegen.layout import Array
 from ritz.codegen.traced.space import split
 from ritz.symbolic.calculus import sparse_jacobian
 from ritz.symbolic.graph import TIME, Axis, LinearMap
+from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order
 from ritz.symbolic.tracing.oracle import over, spread
-from ritz.symbolic.tracing.settle import POINTWISE, decode
+from ritz.symbolic.tracing.settle import decode
 from ritz.symbolic.tracing.tape import Tape
 
 
 def jacobian_of(system: Any, t: float, u: Any, p: Any) -> Any:
     """The Jacobian as a `scipy.sparse.csc_array`, (size, size), whose pattern depends on the program only."""
-    if "_chain" not in system.__dict__:
-        system.__dict__["_chain"] = _Chain(system)
+    with system._lock:  # making the factors adds nodes to the graph
+        if "_chain" not in system.__dict__:
+            system.__dict__["_chain"] = _Chain(system)
     matrix: Any = system.__dict__["_chain"].at(t, u, p)
     return matrix
 
@@ -127,19 +129,7 @@ class _Chain:
 
 def _below(tape: Tape, root: int) -> list[int]:
     """The leaves that a settled expression reads."""
-    g = tape.g
-    found: list[int] = []
-    seen, stack = set(), [root]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if g.op[node] in POINTWISE:
-            stack.extend(g.children(node))
-        else:
-            found.append(node)
-    return sorted(found)
+    return [n for n in pointwise_order(tape.g, [root]) if tape.g.op[n] not in POINTWISE]
 
 
 def _shape(tape: Tape, axes: Sequence[Axis]) -> tuple[int, ...]:

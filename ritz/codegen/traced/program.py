@@ -15,6 +15,8 @@ from ritz.codegen.traced.space import TracedSpace
 from ritz.errors import InitialValueError, OptionError, ParameterError
 from ritz.symbolic.tracing.record import Recording, check_against, function_name, record
 
+MOST_COMPARED = 2_000_000  # numbers in a state; beyond it the comparison takes too much memory
+
 
 class TracedProgram:
     """A NumPy program and the arrays it works on: what `trace` makes a system of.
@@ -64,7 +66,13 @@ class TracedProgram:
         recording = record(self.function, self.shapes, [p.name for p in self.parameters])
         layout = ArrayLayout(self.shapes, recording.blocks, self.coordinates)
         start = None if self.initial is None else layout.from_fields(self.initial)
-        self._check(recording, layout, start)
+        choices = [f"{self.name} was recorded from one call; loops over dimensions of more than 8 entries are kept"]
+        if layout.size <= MOST_COMPARED:
+            self._check(recording, layout, start)
+        else:
+            choices.append(
+                f"with more than {MOST_COMPARED} numbers the record was not compared with the program itself"
+            )
         states = {b.name: b.node for b in recording.blocks}
         names = tuple(p.name for p in self.parameters)
         g = recording.tape.g
@@ -72,7 +80,7 @@ class TracedProgram:
         space = None if flat else TracedSpace(recording.tape)
         lowered = Lowered(
             g, space, layout, states, None, dict(recording.rhs), names,
-            choices=[f"{self.name} was recorded from one call; loops over dimensions of more than 8 entries are kept"],
+            choices=choices,
         )  # fmt: skip
         return System(lowered, problem=self, discretization=Tracing(), rewriter=rewriter)
 

@@ -13,6 +13,7 @@ from ritz.codegen.traced.interior import find_interior
 from ritz.codegen.transforms.provider import Phase, Plan
 from ritz.errors import UnsupportedError
 from ritz.symbolic.graph import Axis, Graph, LinearMap
+from ritz.symbolic.rewrite.scheduled import Scheduled
 from ritz.symbolic.tracing.oracle import ends, evaluate_spread, numpy_map
 from ritz.symbolic.tracing.settle import settle
 from ritz.symbolic.tracing.tape import SLOTS, Tape
@@ -51,9 +52,11 @@ class TracedSpace:
         """Bring nodes into the form that loops are printed from."""
         return settle(self.tape, roots)
 
-    def interior(self, g: Graph, axes: tuple[Axis, ...], roots: Sequence[int], schedule: Scheduler) -> Interior | None:
+    def interior(
+        self, g: Graph, axes: tuple[Axis, ...], roots: Sequence[int], code: Scheduled, schedule: Scheduler
+    ) -> Interior | None:
         """Where a stage needs no index arrays and masks."""
-        return find_interior(self.tape, g, axes, roots, schedule)
+        return find_interior(self.tape, g, axes, roots, code, schedule)
 
     def plan(self, linear_map: LinearMap, batch: int) -> Plan:
         """A compiled map, the same for every buffer of a batch."""

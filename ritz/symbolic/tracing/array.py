@@ -126,8 +126,8 @@ class TracedArray(NDArrayOperatorsMixin):
         if looped(self.shape[0]):
             raise UnsupportedError(
                 f"The program runs through the {self.shape[0]} entries of an array one by one, in {user_line()}. "
-                "Write the loop with slices, join arrays by np.stack or np.concatenate, and make an array that you "
-                "fill by np.zeros_like(u) from an argument u."
+                "Write the loop with slices, join arrays by np.stack or np.concatenate, leave out np.asarray, and "
+                "make an array that you fill by np.zeros_like(u) from an argument u."
             )
         return iter([self[k] for k in range(self.shape[0])])
 

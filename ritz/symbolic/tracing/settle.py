@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritz.symbolic.graph import TIME, Axis, Graph, LinearMap
+from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order
 from ritz.symbolic.tracing.folding import choose, folded
 from ritz.symbolic.tracing.oracle import ends
 from ritz.symbolic.tracing.tape import MOST_DIMENSIONS, Array, Tape
 
 AGAIN = 24  # most operations spent on computing values again instead of storing them
 LONG = 100  # operations beyond which a value is stored even if it is read once, so that loops stay short
-POINTWISE = frozenset({"const", "add", "mul", "func"})
 _CHEAP = frozenset(
     {"where", "maximum", "minimum", "abs", "sign", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
 )
@@ -152,12 +152,11 @@ class _Settling:
         work = self._cost(node) if TIME in g.axes[node] else 0
         if work > LONG or (readers > 1 and readers * work > AGAIN):
             node = self.new[below] = self._store(node)
-        leaves = {n for n in g.topological([node]) if g.op[n] not in POINTWISE}
         moved: dict[int, int] = {}
-        for n in g.topological([node], stop=leaves):
+        for n in pointwise_order(g, [node]):
             if source not in g.axes[n]:
                 moved[n] = n
-            elif n in leaves:
+            elif g.op[n] not in POINTWISE:
                 moved[n] = self._leaf(n, source, move)
             elif g.op[n] == "func":
                 moved[n] = folded(g, g.args[n][0], [moved[k] for k in g.args[n][1]])
@@ -201,8 +200,7 @@ class _Settling:
     def _cost(self, node: int) -> int:
         """Operations of a pointwise expression down to its leaves."""
         g, total = self.g, 0
-        leaves = {n for n in g.topological([node]) if g.op[n] not in POINTWISE}
-        for n in g.topological([node], stop=leaves):
+        for n in pointwise_order(g, [node]):
             op, args = g.op[n], g.args[n]
             if op == "add":
                 total += len(args[1])

@@ -122,6 +122,8 @@ def apply(tape: Tape, ufunc: Any, how: str, inputs: Any, out: Any, kwargs: dict[
 
     name = ufunc.__name__
     if how == "reduce" and name in _REDUCTIONS:
+        if len(inputs) == 1:
+            kwargs.setdefault("axis", 0)
         return functions.call(tape, getattr(np, _REDUCTIONS[name]), inputs, {**kwargs, "out": out})
     if name == "matmul" and how == "__call__":
         return functions.call(tape, np.dot, inputs, {"out": out, "_matmul": True, **kwargs})
