@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -70,7 +71,12 @@ def one_by_one(t, u):
     return np.array([x**2 for x in u])
 
 
+def plain_function(t, u):
+    return u * math.sin(t)
+
+
 REFUSED = {
+    "math": (plain_function, ["`return u * math.sin(t)`", "np.sin and not math.sin"]),
     "branch": (
         branch,
         [f"line {branch.__code__.co_firstlineno + 1} of test_traced_mistakes.py (`if u[0] > 0:`)", "np.where("],

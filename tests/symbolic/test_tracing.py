@@ -108,7 +108,15 @@ def views(u, v, y, s):
     return first + second + row
 
 
-EXPRESSIONS |= {"assignments": assignments, "views": views}
+def numbers(u, v, y, s):
+    first = v[0]
+    kept = first
+    first *= 2.0
+    s += first
+    return u + v * kept + s
+
+
+EXPRESSIONS |= {"assignments": assignments, "views": views, "numbers change": numbers}
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)

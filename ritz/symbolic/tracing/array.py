@@ -141,7 +141,7 @@ class TracedArray(NDArrayOperatorsMixin):
         found = get(self, key)
         if found is self:  # all of it: still an array of its own
             found = TracedArray(self.tape, self.shape, self.nodes, is_bool=self.is_bool)
-        return found.view_of(self, key) if is_basic(key) else found
+        return found.view_of(self, key) if is_basic(key) and found.ndim else found  # single entries are numbers
 
     def __setitem__(self, key: Any, value: Any) -> None:
         from ritz.symbolic.tracing.indexing import put
@@ -161,8 +161,8 @@ class TracedArray(NDArrayOperatorsMixin):
     def __float__(self) -> float:
         raise UnsupportedError(
             f"The program turns a traced array into plain numbers, in {user_line()}. Leave out float(...), use "
-            "np.stack or np.concatenate instead of np.array, and make the arrays that you fill by np.zeros_like(u) or "
-            "np.empty_like(u) from an argument u, not by np.zeros(...)."
+            "np.sin and not math.sin, np.stack or np.concatenate instead of np.array, and make the arrays that you fill "
+            "by np.zeros_like(u) or np.empty_like(u) from an argument u, not by np.zeros(...)."
         )
 
     def __int__(self) -> int:

@@ -69,6 +69,8 @@ def deliver(tape: Tape, result: Any, out: Any, where: Any) -> Any:
             f"The result goes into an ordinary array (out= or an operator such as +=) in {user_line()}. Make that "
             "array by np.zeros_like(u) or np.empty_like(u) from an argument u."
         )
+    if not target.shape:  # a number: x += 1 gives a new one
+        return result if where is True else select(tape, where, result, target)
     put(target, Ellipsis, result if where is True else select(tape, where, result, target))
     return target
 

@@ -243,7 +243,8 @@ def check_against(
     recorded = dict(zip(recording.rhs, run(tape, roots, given), strict=True))
     order = call_order(function, list(values), list(parameters))
     with np.errstate(all="ignore"):
-        made = function(t, *[values[n].copy() if n in values else parameters[n] for n in order])
+        numbers = {n: v.copy() if v.ndim else float(v) for n, v in values.items()} | dict(parameters)
+        made = function(t, *[numbers[n] for n in order])
     names = list(values)
     parts = [made[n] for n in names] if isinstance(made, Mapping) else [made] if len(names) == 1 else list(made)
     for name, part in zip(names, parts, strict=True):
