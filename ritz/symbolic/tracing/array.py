@@ -161,8 +161,8 @@ class TracedArray(NDArrayOperatorsMixin):
     def __float__(self) -> float:
         raise UnsupportedError(
             f"The program turns a traced array into plain numbers, in {user_line()}. Leave out float(...), use "
-            "np.sin and not math.sin, np.stack or np.concatenate instead of np.array, and make the arrays that you fill "
-            "by np.zeros_like(u) or np.empty_like(u) from an argument u, not by np.zeros(...)."
+            "np.sin and not math.sin, np.stack or np.concatenate instead of np.array, and make the arrays that you "
+            "fill by np.zeros_like(u) or np.empty_like(u) from an argument u, not by np.zeros(...)."
         )
 
     def __int__(self) -> int:
