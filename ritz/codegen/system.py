@@ -409,8 +409,10 @@ class System:
             block = u[f.start : f.stop]
             if self.layout.is_complex:
                 values[node] = spread(block.view(complex).reshape(self.space.shape.modes), self.space.modes, self.space)
+            elif self._block_axes(f.name):
+                values[node] = block.reshape(self._spread_shape(f.name))
             else:
-                values[node] = block.reshape(self._spread_shape(f.name))[()]
+                values[node] = block[0]
         return values, roots
 
     # ------------------------------------------------------------------ fields and words

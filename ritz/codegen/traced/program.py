@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.lowered import Lowered
+from ritz.codegen.parameter_info import ParameterInfo
 from ritz.codegen.program import loop_axes
-from ritz.codegen.system import ParameterInfo, System
+from ritz.codegen.system import System
 from ritz.codegen.traced.layout import ArrayLayout
 from ritz.codegen.traced.space import TracedSpace
 from ritz.errors import InitialValueError, OptionError, ParameterError
