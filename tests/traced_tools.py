@@ -27,7 +27,7 @@ def run_text(system, kind, t, u, p=None, direction=None):
     p = system.parameter_vector(p)
     instance.update(system._named(p))
     if direction is not None:
-        instance.set_direction(direction, system._seed_parts(kind), system.name)
+        instance.set_direction(direction, system.name)
     u, out = np.ascontiguousarray(u, dtype=float), np.full(system.layout.size, np.nan)
     names = namespace()
     exec(compiled.emitted.source.split("_OPTIONS = ", 1)[1].split("\n", 1)[1], names)

@@ -52,6 +52,10 @@ class TracedProgram:
         fields = ", ".join(f"{n}: {s}" for n, s in self.shapes.items())
         return f"TracedProgram({self.name}, {fields})"
 
+    def equation_lines(self) -> tuple[str, ...]:
+        """The equations as text: a program has none."""
+        return ()
+
     def require_initial(self) -> None:
         """Raise unless there are initial values.
 
