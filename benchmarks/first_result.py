@@ -36,15 +36,17 @@ def first_results(turns: int) -> dict[str, list[dict[str, Any]]]:
     return rows
 
 
-def compile_cost(turns: int, sizes: tuple[int, int] = (64, 1024)) -> dict[int, list[dict[str, Any]]]:
+def compile_cost(
+    turns: int, sizes: tuple[int, int] = (64, 1024), script: str = "compile_size.py"
+) -> dict[int, list[dict[str, Any]]]:
     """Compilation of the same equations on two grids, each with an empty kernel cache; Ritz's own loops are warm."""
     rows: dict[int, list[dict[str, Any]]] = {n: [] for n in sizes}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run("compile_size.py", folder / "warm-up", folder / "numba", "32")
+        run(script, folder / "warm-up", folder / "numba", "32")
         for turn in range(turns):
             for n in sizes:
-                rows[n].append(run("compile_size.py", folder / f"kernels-{turn}-{n}", folder / "numba", str(n)))
+                rows[n].append(run(script, folder / f"kernels-{turn}-{n}", folder / "numba", str(n)))
     return rows
 
 

@@ -6,6 +6,7 @@
 | ns | w_t + psi_y w_x - psi_x w_y = nu lap w, -lap psi = w | [0, 2 pi)^2 |
 | gs | u_t = Du lap u - u v^2 + F (1 - u), v_t = Dv lap v + u v^2 - (F + k) v | [0, 2.5)^2 |
 | burgers | u_t + u u_x = nu u_xx | [0, 2 pi) |
+| brusselator | u' = b + u^2 v - (a + 1) u + alpha lap u, v' = a u - u^2 v + alpha lap v (grid differences) | [0, 1)^2 |
 | lorenz | x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z | |
 """
 
@@ -17,6 +18,7 @@ KS = {"dt": 0.05, "check": 10.0}
 NS = {"dt": 0.005, "nu": 1e-4, "check": 0.25}
 GS = {"dt": 1.0, "Du": 2e-5, "Dv": 1e-5, "F": 0.04, "k": 0.06, "length": 2.5, "check": 50.0}
 BURGERS = {"nu": 0.1, "range": (0.05, 0.2), "check": 1.0}
+BRUSSELATOR = {"a": 3.4, "b": 1.0, "alpha": 100.0, "end": 0.1, "rtol": 1e-4, "atol": 1e-6}
 LORENZ = {"sigma": 10.0, "rho": 28.0, "beta": 8.0 / 3.0, "start": (1.0, 1.0, 1.0), "end": 10.0, "tolerance": 1e-6}
 
 
@@ -172,3 +174,21 @@ def gs_reference(n, finer=4):
     dt = GS["dt"] / finer
     start = np.fft.rfft2(np.stack(gs_start(n))) * kept
     return np.fft.irfft2(etdrk4(start, linear, nonlinear, dt, round(GS["check"] / dt)), s=(n, n))
+
+
+def brusselator(t, y, a, b, alpha):
+    """The Brusselator on a periodic grid as a NumPy program, y is (2, n, n)."""
+    u, v = y
+
+    def lap(z):
+        return np.roll(z, 1, 0) + np.roll(z, -1, 0) + np.roll(z, 1, 1) + np.roll(z, -1, 1) - 4 * z
+
+    q = u**2 * v
+    return np.stack([b + q - (a + 1) * u + alpha * lap(u), a * u - q + alpha * lap(v)])
+
+
+def brusselator_start(n):
+    """Smooth start of the Brusselator, (2, n, n)."""
+    s = np.arange(n) / n
+    x, y = np.meshgrid(s, s, indexing="ij")
+    return np.stack([22 * y * (1 - y) ** 1.5, 27 * x * (1 - x) ** 1.5])

@@ -28,8 +28,7 @@ _list("ritz.symbolic.problem", "Problem")
 _list("ritz.symbolic.parse", "parse")
 _list(
     "ritz.symbolic.notation",
-    "component cross curl d det div dot dt dx dy dz grad identity inner inv lap outer sym tensor trace transpose "
-    "vector",
+    "component cross curl d det div dot dt dx dy dz grad identity inner inv lap outer sym tensor transpose vector",
 )
 _list("ritz.symbolic.importers", "read_bionetgen read_model read_sbml")
 _list("ritz.symbolic.rewrite", "Rewriting rewrite rule")
@@ -37,6 +36,7 @@ _list("ritz.codegen.pointwise", "Pointwise")
 _list("ritz.codegen.fourier", "Fourier")
 _list("ritz.codegen.system", "System")
 _list("ritz.codegen.calibration", "calibrate")
+_list("ritz.codegen.traced.trace", "trace")
 _list("ritz.solvers.solve", "solve")
 _list("ritz.solvers.methods", "methods")
 _list("ritz.solvers.solution", "Solution")

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.codegen.instance import numpy_maps
-from ritz.symbolic.evaluate import evaluate
+from ritz.codegen.instance import evaluate_in
 from ritz.symbolic.graph import Graph
 
 
@@ -21,7 +20,7 @@ def explain_nonfinite(system: Any, t: float, u: Any, p: Any = None) -> str:
     values, roots = system._oracle(t, u, p)
     g: Graph = system.lowered.graph
     order = g.topological(roots)
-    results = dict(zip(order, evaluate(g, order, values, numpy_maps(g, roots, system.space)), strict=True))
+    results = dict(zip(order, evaluate_in(system.space, g, order, values), strict=True))
     for node in order:
         if g.op[node] == "const" or np.all(np.isfinite(results[node])):
             continue
@@ -56,6 +55,8 @@ def _short(system: Any, node: int) -> str:
         if g.op[inner] == "input":
             return str(names[0])
         return f"{g.args[node][0].name}({_text(system, inner)})"
+    if g.op[node] == "gather":
+        return "_".join([*sorted({g.args[n][0] for n in g.inputs([node], "state")}), "elsewhere"])
     return f"value{node}"
 
 
@@ -69,7 +70,7 @@ def _operands(system: Any, node: int, results: dict[int, Any], where: Any) -> st
     parts = []
     for child in g.children(node):
         value = np.asarray(results[child])
-        index = tuple(i if n > 1 else 0 for i, n in zip(where[0], value.shape, strict=True)) if value.ndim else ()
+        index = tuple(min(i, n - 1) for i, n in zip(where[0], value.shape, strict=True)) if value.ndim else ()
         number = value[index] if value.ndim else value
         parts.append(f"{_text(system, child)} = {number:.6g}")
     return ", ".join(parts) if parts else "it is given"
@@ -80,6 +81,9 @@ def _place(system: Any, node: int, index: Any) -> str:
     if not axes or not len(index):
         return ""
     points = [a for a in axes if a.kind == "point"]
+    if points and hasattr(system.layout, "index_words"):  # axes are dimensions of arrays, not coordinates
+        ordered = sorted(points, key=system.space.order.__getitem__)
+        return " at " + system.layout.index_words([int(index[system.space.order[a]]) for a in ordered])
     if points:
         return " at " + ", ".join(
             f"{a.name} = {system.layout.coords[a.name][index[system.space.order[a]]]:.6g}" for a in sorted(points)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.lowered import Lowered
+from ritz.codegen.program import loop_axes
 from ritz.errors import UnsupportedError
 from ritz.symbolic.calculus import forward, reverse, sparse_jacobian
 from ritz.symbolic.graph import Graph
@@ -34,9 +35,7 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
         directions = {node: g.input(f"seed {name}", "seed") for name, node in params.items()}
         return dict(zip(names, forward(g, roots, directions), strict=True))
     seeds = {
-        name: g.input(
-            f"seed {name}", "seed", [a for a in g.axes[node] if a.kind == "mode"], is_complex=g.is_complex[node]
-        )
+        name: g.input(f"seed {name}", "seed", loop_axes(g, node), is_complex=g.is_complex[node])
         for name, node in lowered.states.items()
     }
     if kind == "jvp":
@@ -58,7 +57,7 @@ def _with_transforms(g: Graph, root: int, lowered: Lowered) -> int:
     the inverse is ``conj(n w forward(conj x))``, of the forward one ``inverse(conj(c) / (n w))`` conjugated.
     """
     space = lowered.space
-    if space is None:
+    if not lowered.layout.is_complex:
         return root
     gather = g.input("gather_weight", "wavenumber", space.modes)
     scatter = g.input("scatter_weight", "wavenumber", space.modes)
@@ -108,6 +107,11 @@ def sparse_jacobian_of(lowered: Lowered, name: str) -> SparseJacobian:
     Raises:
         UnsupportedError: the system called `name` lives on modes or points.
     """
+    if lowered.space is not None and not lowered.layout.is_complex:
+        raise UnsupportedError(
+            f"The Jacobian of {name} is not compiled: it has loops over grid points. Use system.jacobian, system.jvp "
+            "or system.vjp."
+        )
     if lowered.space is not None:
         raise UnsupportedError(
             f"{name} is discretised by Fourier modes, where the Jacobian is dense. Use system.jvp, system.vjp "

@@ -84,15 +84,17 @@ def emit(program: Program, title: str, parameters: Sequence[str]) -> Emitted:
         title: first line of the module.
         parameters: names in the order of the parameter vector.
     """
+    from ritz.codegen.emit_stencil import printer  # which prints loops by way of this module
+
     slots = ContextSlots(list(parameters))
-    printers = [_StagePrinter(program, stage, slots) for stage in program.stages]
-    parts = [_HEADER.format(title=title), *(printer.text() for printer in printers)]
+    printers = [printer(program, stage, slots) for stage in program.stages]
+    parts = [_HEADER.format(title=title), *(p.text() for p in printers)]
     names = tuple(stage.name for stage in program.stages)
-    flat = frozenset(printer.stage.name for printer in printers if printer.flat)
+    flat = frozenset(p.stage.name for p in printers if p.flat)
     return Emitted("\n\n".join(parts), tuple(slots.names), names, flat)
 
 
-class _StagePrinter:
+class StagePrinter:
     """Prints one stage: arrays first, then every instruction at the depth its axes ask for."""
 
     def __init__(self, program: Program, stage: Stage, slots: ContextSlots) -> None:
@@ -172,12 +174,14 @@ class _StagePrinter:
         if kind == "param":
             self._array("p", "p", "p_")
             return f"p[{self.slots.parameters.index(name)}]", 0
+        return self._element(self._input_array(node), axes, self.g.is_complex[node], part)
+
+    def _input_array(self, node: int) -> str:
+        """Variable of the array that an input lies in."""
+        name, kind = self.g.args[node]
         if kind == "state":
-            offset = self._context("offset " + name)
-            array = self._array(f"state {name}", _identifier(name), f"u_ + {offset}")
-            return self._element(array, axes, self.g.is_complex[node], part)
-        array = self._array(f"{kind} {name}", _identifier(name), self._context(f"array {name}"))
-        return self._element(array, axes, self.g.is_complex[node], part)
+            return self._array(f"state {name}", _identifier(name), f"u_ + {self._context('offset ' + name)}")
+        return self._array(f"{kind} {name}", _identifier(name), self._context(f"array {name}"))
 
     def _batch_address(self, buffer: str, position: int) -> str:
         start = self._context(f"array {buffer}")
@@ -228,20 +232,26 @@ class _StagePrinter:
     # ------------------------------------------------------------------ the whole function
     def text(self) -> str:
         """The stage as Python source."""
+        self.fill()
+        lines = [*self.setup, *self.lines[0]]
+        for depth, loop in enumerate(self._loops()):
+            lines.append("    " * depth + loop)
+            lines += ["    " * (depth + 1) + line for line in self.lines[depth + 1]]
+        context = ["context = as_i64(ctx)"] if any("context[" in line for line in self.setup) else []
+        return self.function([*context, *lines])
+
+    def fill(self) -> None:
+        """Sort all instructions and stores into the lines of every depth."""
         for i in range(len(self.stage.code)):
             self._instruction(i)
         roots = iter(self.stage.code.roots)
         for target in self.stage.targets:
             self._store(target, [next(roots) for _ in target.parts])
-        loops = self._loops()
-        context = ["context = as_i64(ctx)"] if any("context[" in line for line in self.setup) else []
-        body = [*context, *self.setup, *self.lines[0]]
-        lines = ["    " + line for line in body]
-        for depth, loop in enumerate(loops):
-            lines.append("    " * (depth + 1) + loop)
-            lines += ["    " * (depth + 2) + line for line in self.lines[depth + 1]]
+
+    def function(self, lines: Sequence[str]) -> str:
+        """Put the head of the compiled function above its lines."""
         head = f"@cfunc(STAGE_SIGNATURE, **_OPTIONS)\ndef {self.stage.name}(lo, hi, t, u_, p_, out_, ctx):"
-        return "\n".join([head, *lines]) + "\n"
+        return "\n".join([head, *("    " + line for line in lines)]) + "\n"
 
     def _loops(self) -> list[str]:
         if not self.depth:
@@ -270,7 +280,8 @@ def _identifier(name: str) -> str:
     """A Python name for an array: the user's own where it is one and no helper has it."""
     text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
     taken = {"t", "p", "u_", "p_", "out_", "ctx", "context", "lo", "hi", "math", "np", "elementary"}
-    return f"s_{text}" if text in taken or not text or text[0].isdigit() or _generated(text) else text
+    free = text and text not in taken and not text[0].isdigit() and not text.endswith("_") and not _generated(text)
+    return text if free else f"s_{text}" + ("a" if text.endswith("_") else "")
 
 
 def _generated(text: str) -> bool:

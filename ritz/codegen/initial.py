@@ -20,6 +20,8 @@ def initial_state(system: Any, p: Array) -> Array:
     if system.problem is None:
         raise InitialValueError(f"{system.name} comes without initial values; pass y0=... to solve.")
     system.problem.require_initial()
+    if not hasattr(system.problem, "scalar_form"):  # no equations: values are numbers and arrays
+        return np.asarray(system.layout.from_fields(system.problem.initial), dtype=float)
     return _state(system, system.problem.scalar_form(), p)
 
 
@@ -36,6 +38,8 @@ def state_of(system: Any, given: Mapping[Any, Any], p: Array) -> Array:
     """
     layout, problem = system.layout, getattr(system, "problem", None)
     by_name = {str(key): value for key, value in given.items()}
+    if problem is not None and not hasattr(problem, "scalar_form"):
+        return np.asarray(layout.from_fields(by_name), dtype=float)
     plain = all(isinstance(v, (int, float, np.ndarray, np.generic)) for v in by_name.values())
     if problem is None or (plain and set(by_name) == set(getattr(layout, "full", layout).names)):
         return np.asarray(layout.from_fields(by_name), dtype=float)

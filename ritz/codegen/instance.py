@@ -43,6 +43,10 @@ class Space(Protocol):
         """The same map in NumPy."""
         ...
 
+    def index(self, name: str) -> np.ndarray:
+        """Positions of an index map (int64); only where there are gathers."""
+        ...
+
 
 def spread(array: np.ndarray, axes: Sequence[Axis], space: Space) -> np.ndarray:
     """Reshape an array over `axes` so that it broadcasts over all slots of the space."""
@@ -65,6 +69,14 @@ def leaf_values(g: Graph, roots: Sequence[int], space: Space, p: Mapping[str, fl
             axes = [a for a in g.axes[node] if a in space.order]
             values[node] = spread(space.array(kind, name), axes, space)
     return values
+
+
+def evaluate_in(space: Any, g: Graph, roots: Sequence[int], values: Mapping[int, Any]) -> list[Any]:
+    """Values of nodes by plain NumPy, with the maps of a space; inputs are given as `leaf_values` makes them."""
+    if hasattr(space, "evaluate"):
+        found: list[Any] = space.evaluate(roots, values)
+        return found
+    return evaluate(g, roots, values, numpy_maps(g, roots, space))
 
 
 def numpy_maps(g: Graph, roots: Sequence[int], space: Space) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -180,6 +192,12 @@ class Instance:
             return self._strides[name]
         if kind == "array":
             return self._array(name).ctypes.data
+        if kind == "index":
+            return self.space.index(name).ctypes.data
+        if kind == "number":
+            stage, _, which = name.partition(" ")
+            inside = next(s.interior for s in self.compiled.program.stages if s.name == stage)
+            return inside.numbers[which] if inside else 0
         return 0
 
     def _array(self, name: str) -> np.ndarray:
@@ -279,7 +297,7 @@ class Instance:
         if not roots:
             return
         values = leaf_values(g, roots, self.space, p)
-        results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
+        results = evaluate_in(self.space, g, roots, values)
         for array, result in zip(self.tables.values(), results, strict=True):
             full = np.broadcast_to(result, np.broadcast_shapes(np.shape(result), (1,) * self.space.slots))
             array[...] = full.reshape(array.shape) if full.size == array.size else _fit(full, array.shape)

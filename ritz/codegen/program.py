@@ -15,6 +15,7 @@ from ritz.symbolic.rewrite.scheduled import Scheduled
 
 LOOPED = frozenset({"point", "mode", "cell", "quad", "basis", "component", "batch", "sample"})
 Scheduler = Callable[[Graph, Sequence[int]], Scheduled]
+Finder = Callable[[Graph, tuple[Axis, ...], Sequence[int], Scheduled, Scheduler], "Interior | None"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,30 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Interior:
+    """The box of a loop nest in which masks are constant and index maps affine, and the simpler code for it.
+
+    Attributes:
+        code: what the stage's code becomes there.
+        numbers: context slot -> its bounds (``from <axis>``, ``to <axis>``) and the offsets of index maps
+            (``shift <map> <axis>``).
+        strides: (map, axis) -> stride of an index map along the innermost axis.
+    """
+
+    code: Scheduled
+    numbers: dict[str, int]
+    strides: dict[tuple[str, Axis], int]
+
+
+@dataclass(frozen=True)
 class Stage:
-    """One nest of loops: straight-line code over `axes`, and what it stores."""
+    """One nest of loops: straight-line code over `axes`, and what it stores; with `interior`, reads are shifted."""
 
     name: str
     axes: tuple[Axis, ...]
     code: Scheduled
     targets: tuple[Target, ...]
+    interior: Interior | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,7 @@ class Program:
         tables: name -> node, arrays without the time axis.
         buffers: name -> (axes, complex, batch) of the arrays between steps.
         map_results: map node -> (buffer, position in its batch).
+        order: nesting depth of every looped axis.
     """
 
     graph: Graph
@@ -63,6 +82,7 @@ class Program:
     tables: dict[str, int]
     buffers: dict[str, tuple[tuple[Axis, ...], bool, int]]
     map_results: dict[int, tuple[str, int]]
+    order: Mapping[Axis, int]
 
     @property
     def stages(self) -> list[Stage]:
@@ -86,7 +106,13 @@ def loop_axes(g: Graph, node: int) -> frozenset[Axis]:
 
 
 def build_program(
-    g: Graph, outputs: Sequence[Target], order: Mapping[Axis, int], schedule: Scheduler, *, min_table_cost: int = 3
+    g: Graph,
+    outputs: Sequence[Target],
+    order: Mapping[Axis, int],
+    schedule: Scheduler,
+    *,
+    min_table_cost: int = 3,
+    interior: Finder | None = None,
 ) -> Program:
     """Arrange real-valued nodes into a program.
 
@@ -96,6 +122,7 @@ def build_program(
         order: nesting depth of every looped axis, outermost first.
         schedule: chooses the straight-line form of one stage.
         min_table_cost: arithmetic from which a static array is stored instead of recomputed.
+        interior: finds the box of a stage where its reads are shifted ones. Such stages never work in place.
     """
     roots = [part for target in outputs for part in target.parts]
     new, tables = extract_tables(g, roots, min_table_cost)
@@ -110,21 +137,24 @@ def build_program(
         targets: list[Target] = []
         calls: list[MapCall] = []
         for linear_map, nodes in _maps_at(g, level, depth + 1).items():
-            target = f"{linear_map.name}_out{depth}"
+            stored = linear_map.kind == "store"  # the next stage reads what this one writes: nothing to call
+            target = f"{linear_map.name}_{'in' if stored else 'out'}{depth}"
             later = [g.args[n][1] for n in level if g.op[n] == "map" and level[n] > depth + 1] + new
             free = {name: entry for name, entry in buffers.items() if name not in {c.source for c in calls}}
-            source = _reusable(g, linear_map, len(nodes), free, results, later) or f"{linear_map.name}_in{depth}"
+            reused = None if interior else _reusable(g, linear_map, len(nodes), free, results, later)
+            source = reused or f"{linear_map.name}_in{depth}"
             if source not in buffers:
                 buffers[source] = (linear_map.source, linear_map.takes_complex, len(nodes))
             buffers[target] = (linear_map.target, linear_map.complex, len(nodes))
-            calls.append(MapCall(linear_map, len(nodes), source, target))
+            if not stored:
+                calls.append(MapCall(linear_map, len(nodes), source, target))
             for position, node in enumerate(nodes):
                 results[node] = (target, position)
                 targets.append(Target(f"{source}[{position}]", linear_map.source, _packed(g, g.args[node][1])))
-        steps += _stages(g, targets, order, schedule, len(steps))
+        steps += _stages(g, targets, order, schedule, len(steps), interior)
         steps += calls
-    steps += _stages(g, outputs, order, schedule, len(steps))
-    return Program(g, tuple(steps), tables, buffers, results)
+    steps += _stages(g, outputs, order, schedule, len(steps), interior)
+    return Program(g, tuple(steps), tables, buffers, results, order)
 
 
 def _reusable(
@@ -175,7 +205,12 @@ def _maps_at(g: Graph, level: Mapping[int, int], depth: int) -> dict[LinearMap, 
 
 
 def _stages(
-    g: Graph, targets: Sequence[Target], order: Mapping[Axis, int], schedule: Scheduler, count: int
+    g: Graph,
+    targets: Sequence[Target],
+    order: Mapping[Axis, int],
+    schedule: Scheduler,
+    count: int,
+    interior: Finder | None,
 ) -> list[Stage | MapCall]:
     """One stage for each set of axes among the targets."""
     groups: dict[tuple[Axis, ...], list[Target]] = {}
@@ -183,8 +218,10 @@ def _stages(
         groups.setdefault(tuple(sorted(target.axes, key=order.__getitem__)), []).append(target)
     stages: list[Stage | MapCall] = []
     for axes, members in groups.items():
-        code = schedule(g, [part for t in members for part in t.parts])
-        stages.append(Stage(f"stage{count + len(stages)}", axes, code, tuple(members)))
+        roots = [part for t in members for part in t.parts]
+        code = schedule(g, roots)
+        inside = interior(g, axes, roots, code, schedule) if interior else None
+        stages.append(Stage(f"stage{count + len(stages)}", axes, code, tuple(members), inside))
     return stages
 
 

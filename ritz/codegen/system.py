@@ -20,11 +20,11 @@ from ritz.codegen.derivatives import (
     derivative_nodes,
     sparse_jacobian_of,
 )
-from ritz.codegen.instance import CompiledProgram, Instance, leaf_values, numpy_maps, spread
+from ritz.codegen.instance import CompiledProgram, Instance, evaluate_in, leaf_values, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.parameter_info import checked, parameter_info
-from ritz.codegen.program import Program, Scheduler, Target, build_program
+from ritz.codegen.program import Program, Scheduler, Target, build_program, loop_axes
 from ritz.codegen.realify import realify
 from ritz.errors import OptionError, ParameterError, RitzError, nearest
 from ritz.symbolic.evaluate import evaluate
@@ -193,13 +193,21 @@ class System:
 
     def _build(self, kind: str) -> Program:
         g, nodes, outputs = self.lowered.graph, self._nodes(kind), []
+        if hasattr(self.space, "settle"):
+            nodes = dict(zip(nodes, self.space.settle(list(nodes.values())), strict=True))
         for name, node in nodes.items():
             if self.layout.is_complex and name in self.lowered.states:
                 re, im = realify(g, [node])[0]
                 outputs.append(Target(f"out {name}", self.space.modes, (re, im)))
             else:
-                outputs.append(Target(f"out {name}", (), (node,)))
-        return build_program(g, outputs, self.space.order, self._scheduler(kind))
+                outputs.append(Target(f"out {name}", self._block_axes(name), (node,)))
+        interior = getattr(self.space, "interior", None)
+        return build_program(g, outputs, self.space.order, self._scheduler(kind), interior=interior)
+
+    def _block_axes(self, name: str) -> tuple[Axis, ...]:
+        """The axes that a block of the state varies over, outermost first."""
+        axes = loop_axes(self.lowered.graph, self.lowered.states[name]) if name in self.lowered.states else ()
+        return tuple(sorted(axes, key=self.space.order.__getitem__))
 
     def _scheduler(self, kind: str) -> Scheduler:
         from ritz.codegen.scheduling import scheduler
@@ -367,6 +375,8 @@ class System:
         Raises:
             UnsupportedError: the system lives on modes, where the Jacobian is dense; use `jvp` or `jacobian_operator`.
         """
+        if hasattr(self.space, "jacobian"):
+            return self.space.jacobian(self, t, u, p)
         form = self._sparse_jacobian
         return form.matrix(self._call("jacobian", t, u, p, len(form.nodes)))
 
@@ -383,11 +393,17 @@ class System:
         """The same as `rhs` by plain NumPy on the graph: slow, the reference of the tests."""
         values, roots = self._oracle(t, u, p)
         g = self.lowered.graph
-        results = evaluate(g, roots, values, numpy_maps(g, roots, self.space))
+        results = evaluate_in(self.space, g, roots, values)
         if not self.layout.is_complex:
-            return np.array([float(r) for r in results])
+            blocks = zip(self.layout.names, results, strict=True)
+            return np.concatenate([np.broadcast_to(r, self._spread_shape(n)).astype(float).ravel() for n, r in blocks])
         shape = self.space.shape.modes
         return np.concatenate([np.broadcast_to(r, shape).astype(complex).ravel().view(float) for r in results])
+
+    def _spread_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a block where arrays have one dimension for each slot of the space."""
+        sizes = {self.space.order[a]: self.space.size(a) for a in self._block_axes(name)}
+        return tuple(sizes.get(slot, 1) for slot in range(self.space.slots))
 
     def _oracle(self, t: float, u: Any, p: Any, roots: Sequence[int] | None = None) -> tuple[dict[int, Any], list[int]]:
         p = self.parameter_vector(p)
@@ -399,6 +415,8 @@ class System:
             block = u[f.start : f.stop]
             if self.layout.is_complex:
                 values[node] = spread(block.view(complex).reshape(self.space.shape.modes), self.space.modes, self.space)
+            elif self._block_axes(f.name):
+                values[node] = block.reshape(self._spread_shape(f.name))
             else:
                 values[node] = block[0]
         return values, roots
@@ -433,7 +451,7 @@ class System:
             )
         root = self.lowered.quantities[name]
         values, _ = self._oracle(t, u, p, [root])
-        (modes,) = evaluate(self.lowered.graph, [root], values, numpy_maps(self.lowered.graph, [root], self.space))
+        (modes,) = evaluate_in(self.space, self.lowered.graph, [root], values)
         if not self.layout.is_complex:
             return np.array(np.broadcast_to(modes, np.shape(u)[1:]), dtype=float)
         return self.space.shape.inverse(np.broadcast_to(modes, self.space.shape.modes).astype(complex))

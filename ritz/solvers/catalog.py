@@ -125,8 +125,10 @@ def catalog_of(system: Any, values: Mapping[str, NDArray[Any]]) -> Catalog:
     """
     found = tuple(str(name) for name in values)
     problem = getattr(system, "problem", None)
-    form = problem.scalar_form() if problem is not None else None
+    form = problem.scalar_form() if problem is not None and hasattr(problem, "scalar_form") else None
     fields, ranks = _user_fields(form, found)
+    for name, parts in getattr(system.layout, "components", {}).items():  # arrays with short dimensions
+        fields[name], ranks[name] = tuple(parts), min(len(parts) - 1, 1)
     grouped = {part for parts in fields.values() for part in parts}
     auxiliary = {str(f) for f in form.auxiliary} if form is not None else set()
     for name in found:

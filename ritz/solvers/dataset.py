@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.errors import MissingPackage
+from ritz.errors import MissingPackage, UnsupportedError
 from ritz.solvers.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -51,7 +51,15 @@ def to_dataset(solution: Solution, fields: Any = None) -> xarray.Dataset:
     catalog = solution.catalog
     names = solution.components if fields is None else solution.select(fields)
     values, dims = solution.values(), ("t", *(axis.name for axis in catalog.axes))
-    variables = {name: xr.Variable(dims, values[name], field_attrs(catalog, name)) for name in names}
+    variables = {}
+    for name in names:
+        own = dims if values[name].ndim > 1 else dims[:1]  # a number beside fields has no place
+        if values[name].ndim != len(own):
+            raise UnsupportedError(
+                f"{name} has values of shape {values[name].shape[1:]}, but the grid has the dimensions {dims[1:]}: the "
+                f"fields of this system have different grids. Take them one by one, solution[{name!r}]."
+            )
+        variables[name] = xr.Variable(own, values[name], field_attrs(catalog, name))
     coords: dict[str, Any] = {"t": xr.Variable("t", np.asarray(solution.t), _described(catalog, "t", "time"))}
     for axis in catalog.axes:
         attrs = _described(catalog, axis.name, axis.name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ritz.errors import OptionError, nearest
+from ritz.errors import OptionError, UnsupportedError, nearest
 from ritz.solvers import figures
 from ritz.solvers.catalog import Axis
 from ritz.solvers.spectra import between_points
@@ -109,7 +109,21 @@ def plot(
     wanted = None if times is None else np.atleast_1d(np.asarray(times, dtype=float))
     if wanted is not None and solution.sol is None:
         _check_span(solution, wanted)
-    return drawers[chosen](Request(solution, solution.select(fields), wanted, part, ax, kwargs))
+    names = solution.select(fields)
+    _check_grid(solution, names)
+    return drawers[chosen](Request(solution, names, wanted, part, ax, kwargs))
+
+
+def _check_grid(solution: Solution, names: tuple[str, ...]) -> None:
+    """Refuse to draw fields that have another grid than the others (or none) into one picture."""
+    grid = tuple(axis.values.size for axis in solution.catalog.axes)
+    shapes = {name: np.shape(value) for name, value in solution.snapshot(-1).items()} if len(solution.t) else {}
+    for name in names:
+        if name in shapes and shapes[name] != grid:
+            raise UnsupportedError(
+                f"{name} has values of shape {shapes[name]} at a time, the grid of this solution is {grid}. Draw "
+                f"solution[{name!r}] by matplotlib, or name the fields to draw."
+            )
 
 
 def _drawers(dimension: int) -> dict[str, Callable[[Request], Any]]:
@@ -137,8 +151,6 @@ def _default_kind(solution: Solution) -> str:
 
 def _check_span(solution: Solution, times: Array) -> None:
     """Refuse times outside the run: the nearest stored time would be a wrong picture."""
-    from ritz.errors import UnsupportedError
-
     low, high = float(np.min(solution.t)), float(np.max(solution.t))
     slack = 1e-9 * max(abs(low), abs(high))
     for t in times:

@@ -10,7 +10,8 @@ conjugate), so the cotangent of a real value is real and that of ``conj(z)`` pas
 hold one number for each entry and so refuse these functions of complex variables, but not of real ones.
 
 Where a ``where``, ``maximum`` or ``minimum`` selects, the branch not taken never contributes, not even NaN. At a tie of
-``maximum`` or ``minimum`` the first argument counts.
+``maximum`` or ``minimum`` the first argument counts. A map of kind ``max`` (the largest value along its source axes) is
+the one map that is not linear: its derivative is that of the entries that attain it, in equal shares.
 """
 
 from __future__ import annotations
@@ -116,6 +117,9 @@ def forward(g: Graph, roots: Sequence[int], seeds: Mapping[int, int]) -> list[in
 
 def _tangent(g: Graph, node: int, tangent: Mapping[int, int]) -> int:
     op, args = g.op[node], g.args[node]
+    if op == "map" and args[0].kind == "max":
+        largest = g.product([_attained(g, node), tangent[args[1]]])
+        return g.map(sum_map(args[0].source), largest)
     if op == "map":
         return g.map(args[0], tangent[args[1]])
     if op == "gather":
@@ -221,7 +225,9 @@ def _sum(g: Graph, nodes: Sequence[int]) -> int:
 def _transposed(g: Graph, node: int, w: int, active: set[int]) -> Iterable[_Contribution]:
     """What the cotangent `w` of `node` gives to its arguments."""
     op, args, axes = g.op[node], g.args[node], g.axes[node]
-    if op == "map":
+    if op == "map" and args[0].kind == "max":
+        yield _Contribution(args[1], g.product([_attained(g, node), w]), axes | set(args[0].source))
+    elif op == "map":
         m, x = args
         yield _Contribution(x, _transposed_map(g, m, w), (axes - set(m.target)) | set(m.source))
     elif op == "gather":
@@ -242,6 +248,13 @@ def _transposed(g: Graph, node: int, w: int, active: set[int]) -> Iterable[_Cont
     else:
         for n, p in partials(g, node, active.__contains__):
             yield _Contribution(n, times_masked(g, p, w), axes)
+
+
+def _attained(g: Graph, node: int) -> int:
+    """Where the largest value of a ``max`` map is attained: 1 divided by the number of such places, 0 elsewhere."""
+    m, x = g.args[node]
+    here = g.func("where", g.func("eq", x, node), g.one, g.zero)
+    return g.div(here, g.map(sum_map(m.source), here))
 
 
 def _transposed_map(g: Graph, m: LinearMap, w: int) -> int:

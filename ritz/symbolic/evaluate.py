@@ -84,7 +84,8 @@ def evaluate(
         >>> evaluate(g, [g.add([(2, x)], 1)], {x: np.array([1.0, 2.0])})
         [array([3., 5.])]
     """
-    run = _Evaluation(g, dict(maps or {}), dict(gathers or {}), tuple(layout), dict(sizes or {}))
+    order = layout if isinstance(layout, tuple) else tuple(layout)  # a subclass may let axes share a dimension
+    run = _Evaluation(g, dict(maps or {}), dict(gathers or {}), order, dict(sizes or {}))
     run.read(values)
     with np.errstate(all="ignore"):
         for node in g.topological(roots, stop=values):

@@ -54,7 +54,9 @@ class LinearMap:
 
     Attributes:
         name: unique inside one graph; the discretisation keeps the data under this name.
-        kind: ``inverse`` or ``forward`` (Fourier), ``matrix`` (dense) or a plug-in's own word.
+        kind: ``inverse`` or ``forward`` (Fourier), ``matrix`` (dense), ``sum``, ``scatter`` (added up at the positions
+            of an index map), ``pick`` (one entry), ``store`` (nothing but memory between two loops), ``max`` (the one
+            that is not linear) or a plug-in's own word; ``.T`` behind it marks the transpose.
         source: axes consumed.
         target: axes produced.
         complex: whether its result is complex.

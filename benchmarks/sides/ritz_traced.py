@@ -1,0 +1,50 @@
+"""Ritz on the Brusselator written in NumPy: right-hand sides in a compiled loop, or whole solves."""
+
+from __future__ import annotations
+
+import numpy as np
+import problems
+from worker import Ready, serve, versions
+
+
+def prepare(arguments):
+    """Trace, compile, and compute the answer."""
+    from numba import njit
+
+    import ritz as rz
+    from ritz.codegen.abi import call_rhs
+
+    n, threads, case = arguments["n"], arguments.get("threads", 1), problems.BRUSSELATOR
+    parameters = {name: case[name] for name in ("a", "b", "alpha")}
+    start = problems.brusselator_start(n)
+    system = rz.trace(problems.brusselator, y=(2, n, n), parameters=parameters, initial=start)
+    facts = versions("ritz", "numba", "numpy") | {"source_bytes": len(system.source())}
+    if arguments["what"] == "solve":
+        options = {"method": "RK45", "rtol": case["rtol"], "atol": case["atol"], "threads": threads}
+
+        def run():
+            return rz.solve(system, (0.0, case["end"]), t_eval=[case["end"]], **options)
+
+        def block(count):
+            for _ in range(count):
+                run()
+
+        solution = run()
+        return Ready({"end": solution.y[:, -1]}, block, facts | {"evaluations": int(solution.nfev)})
+
+    @njit
+    def loop(address, count, u, p, out, context):
+        for _ in range(count):
+            call_rhs(address, 0.0, u, p, out, context)
+
+    bound, u = system.bind(threads=threads), start.ravel().copy()
+    out = np.empty_like(u)
+
+    def evaluate(count):
+        loop(bound.rhs, count, u.ctypes.data, bound.p.ctypes.data, out.ctypes.data, bound.context)
+
+    evaluate(1)
+    return Ready({"rate": out}, evaluate, facts)
+
+
+serve(prepare)

@@ -1,0 +1,1 @@
+"""NumPy programs as systems: arrays over point axes, loops with shifted reads."""
