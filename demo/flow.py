@@ -148,7 +148,9 @@ def run(out: Path, say: Say, *, quick: bool) -> str:
     system = burgers_2d().discretize(rz.Fourier(points, points))
     times = np.linspace(*SPAN, SAVED)
     began = time.perf_counter()
-    runs = rz.sweep(system, RANGES, SPAN, sampling="grid", n=grid, t_eval=times, rtol=1e-6, atol=1e-8, progress=False)
+    runs = rz.sweep(
+        system, RANGES, SPAN, sampling="grid", n=grid, t_eval=times, rtol=1e-6, atol=1e-8, progress=False
+    )
     swept = time.perf_counter() - began
     say(f"  {len(runs.succeeded)} runs on all cores in {swept:.1f} s")
     began = time.perf_counter()

@@ -105,20 +105,12 @@ def run(out: Path, say: Say, *, quick: bool) -> tuple[str, rz.Solution]:
         ),
         page.code("\n".join(str(equation) for equation in problem.equations)),
         page.picture(strip(solution, out / "gray_scott.png"), f"The species v on {points} × {points} points."),
-        page.numbers(
-            [
-                (
-                    f"{compiled:.1f} s",
-                    "from equations to compiled kernels and a first step; less when the cache is warm",
-                ),
-                (
-                    f"{facts['seconds']:.1f} s",
-                    f"for {facts['steps']} adaptive {solution.method} steps to t = {times[-1]}",
-                ),
-                (f"{1e3 * one:.2f} ms", "one fixed step (four evaluations) on one thread"),
-                (f"{1e3 * two:.2f} ms", f"the same on two threads: {one / two:.2f} times as fast"),
-            ]
-        ),
+        page.numbers([
+            (f"{compiled:.1f} s", "from equations to compiled kernels and a first step; less when the cache is warm"),
+            (f"{facts['seconds']:.1f} s", f"for {facts['steps']} adaptive {solution.method} steps to t = {times[-1]}"),
+            (f"{1e3 * one:.2f} ms", "one fixed step (four evaluations) on one thread"),
+            (f"{1e3 * two:.2f} ms", f"the same on two threads: {one / two:.2f} times as fast"),
+        ]),
         page.paragraph(f"Method: {facts['why']}"),
         page.folded("What Ritz understood of the problem", str(problem.explain())),
         page.folded("What was done to the equations", str(report)),
