@@ -31,9 +31,13 @@ def run(name: str, folder: Path) -> str:
     return printed(notebook)
 
 
-def test_both_notebooks_are_there():
+def test_all_notebooks_are_there():
     names = [path.name for path in NOTEBOOKS]
-    assert names == ["01_equation_to_solution.ipynb", "02_parameter_sweep_to_reduced_model.ipynb"]
+    assert names == [
+        "01_equation_to_solution.ipynb",
+        "02_parameter_sweep_to_reduced_model.ipynb",
+        "03_large_networks_and_accuracy.ipynb",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -56,3 +60,15 @@ def test_parameter_sweep_to_reduced_model(tmp_path):
     assert float(re.search(r"error at unseen parameters: at most (\S+)", text)[1]) < 5e-3
     assert float(re.search(r"(\d+) times faster", text)[1]) > 1
     assert "ExtrapolationWarning" in text
+
+
+def test_large_networks_and_accuracy(tmp_path):
+    text = run("03_large_networks_and_accuracy.ipynb", tmp_path)
+    assert "1122 species, 24388 reactions" in text and "not understood: nothing" in text
+    before, after = map(int, re.search(r"operations (\d+) -> (\d+)", text).groups())
+    assert after < before / 4
+    assert "successfully reached the end" in text and "success: True" in text
+    written, rewritten = re.search(r"largest error: (\S+) units .* as written, (\S+) rewritten", text).groups()
+    assert float(written) > 1e9 and float(rewritten) < 4
+    assert "when a > 0, b >= 0" in text
+    assert text.rstrip().endswith("False True")
