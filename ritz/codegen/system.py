@@ -90,6 +90,7 @@ class System:
         discretization: Any = None,
         rewriter: str | Rewriting | None = "egraph",
     ) -> None:
+        Rewriting.of(rewriter)  # a misspelt name is refused here, not at the first evaluation
         self.lowered, self.problem, self.discretization, self.rewriter = lowered, problem, discretization, rewriter
         self.layout: StateLayout = lowered.layout
         self.space: Any = lowered.space or EmptySpace()

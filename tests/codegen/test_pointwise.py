@@ -108,3 +108,10 @@ def test_blame_names_term_and_operands():
     message = system.explain_nonfinite(2.5, np.array([-1.0, 3.0]))
     assert "log(x) in the equation of x is nan at t = 2.5" in message
     assert "x = -1" in message
+
+
+def test_a_misspelt_rewriter_is_refused_when_the_system_is_made():
+    u = rz.fields("u")
+    problem = rz.Problem([rz.Eq(rz.dt(u), -u)], initial={u: 1})
+    with pytest.raises(OptionError, match="No rewriter 'egrap'. Did you mean 'egraph'"):
+        problem.discretize(rz.Pointwise(), rewriter="egrap")

@@ -144,7 +144,7 @@ class _Reader:
         try:
             self.tree = ast.parse(text.strip().replace("^", "**"), mode="eval").body
         except SyntaxError as error:
-            raise ParseError(f"The rule {text!r} is not an expression: {error.msg} at column {error.offset}.") from None
+            raise ParseError(f"{text!r} is not an expression: {error.msg} at column {error.offset}.") from None
 
     def pattern(self) -> Pattern:
         return self.convert(self.tree)
