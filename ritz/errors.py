@@ -42,6 +42,10 @@ class DiscretizationError(RitzError, ValueError):
     """A discretisation cannot represent this problem (grid too small, wrong kind of domain, ...)."""
 
 
+class MeshError(RitzError, ValueError):
+    """A mesh is broken, cannot be read, or has no such group; the message names the cells, the file or the groups."""
+
+
 class UnsupportedError(RitzError, ValueError):
     """Something Ritz does not do; the message says what would be needed."""
 

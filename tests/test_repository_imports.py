@@ -16,7 +16,7 @@ from setuptools import find_packages
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ["symbolic", "codegen", "solvers", "reduced_order"]  # each imports only from those before it
 SHARED = {"errors"}  # modules beside the floors that every floor may use
-HEAVY = ["numba", "llvmlite", "matplotlib", "xarray", "egglog", "h5py", "pandas", "IPython"]
+HEAVY = ["numba", "llvmlite", "matplotlib", "xarray", "egglog", "h5py", "pandas", "IPython", "basix", "meshio", "gmsh"]
 
 
 def sources() -> list[Path]:
