@@ -1,0 +1,1 @@
+"""Finite elements: from a weak form on a mesh to a System."""

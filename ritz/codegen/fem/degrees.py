@@ -1,0 +1,68 @@
+"""Which degree of quadrature an integrand needs, read off its factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+
+from ritz.symbolic.coordinates import Coordinate
+from ritz.symbolic.fields import Field
+from ritz.symbolic.operators import D, Dt
+from ritz.symbolic.weak_form import Geometric, Restricted, TestFunction
+
+SMOOTH = 2  # degrees added for a function that is no polynomial
+MOST = 16
+
+
+def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geometry: int = 1) -> int:
+    """Degree of a polynomial that an integrand is, or is close to.
+
+    Products add the degrees of their factors; a function that is no polynomial counts as its argument and two more, at
+    least as the highest degree among the fields and two more. What the user sees in ``system.report()``.
+
+    Args:
+        expr: integrand in components.
+        degrees: degree of the element of every field, tests included.
+        simplex: whether a first derivative has one degree less (on quadrilaterals and hexahedra it has not).
+        geometry: degree of the map from the reference cell; curved maps ask for more points.
+
+    Example:
+        >>> u, v, x = Field("u"), TestFunction(Field("u")), Coordinate("x")
+        >>> degree_of(D(u, x) * D(v, x), {u: 2, v: 2}, True)
+        2
+    """
+    found = _Degrees(degrees, simplex).of(expr)
+    return min(found + 2 * (geometry - 1), MOST)
+
+
+class _Degrees:
+    def __init__(self, degrees: Mapping[Field, int], simplex: bool) -> None:
+        self.degrees, self.simplex = degrees, simplex
+        self.highest = max(degrees.values(), default=1)
+        self.memo: dict[sp.Basic, int] = {}
+
+    def of(self, e: sp.Basic) -> int:
+        if e not in self.memo:
+            self.memo[e] = self._of(e)
+        return self.memo[e]
+
+    def _of(self, e: sp.Basic) -> int:
+        if isinstance(e, Restricted | Dt):
+            return self.of(e.args[0])
+        if isinstance(e, D):
+            return max(self.of(e.args[0]) - int(self.simplex), 0)
+        if isinstance(e, TestFunction | Field):
+            return self.degrees.get(e, self.highest)
+        if isinstance(e, Coordinate):
+            return 1
+        if e.is_Atom or isinstance(e, Geometric):
+            return 0
+        if isinstance(e, sp.Add):
+            return max(self.of(a) for a in e.args)
+        if isinstance(e, sp.Mul):
+            return sum(self.of(a) for a in e.args)
+        if isinstance(e, sp.Pow) and e.exp.is_Integer and e.exp > 0:
+            return int(e.exp) * self.of(e.base)
+        inner = max((self.of(a) for a in e.args), default=0)
+        return max(inner, self.highest) + SMOOTH if inner else 0

@@ -1,0 +1,242 @@
+"""Kernels that add up vectors (residuals, products with derivatives) and matrices over a region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen.fem.kernel_base import UNROLLED, KernelWriter, Number
+from ritz.codegen.fem.space import Probe
+from ritz.codegen.vector_code import Index, Value
+from ritz.symbolic.calculus import sparse_jacobian
+
+
+class VectorKernel(KernelWriter):
+    """Adds ``sum over points of weight * value * probe of each basis function`` to a vector.
+
+    Args:
+        outputs: per root of the program, (probe, whether it is weighted).
+    """
+
+    def __init__(self, *args: Any, outputs: Sequence[tuple[Probe, bool]]) -> None:
+        super().__init__(*args)
+        self.outputs = list(outputs)
+
+    def prepare(self) -> None:
+        self.gather_fields()
+        self.results: dict[tuple[int, int], str] = {}
+        for probe, _ in self.outputs:
+            key = (probe.field, probe.side)
+            if key not in self.results:
+                self.results[key] = self.tile(self.space.nodes[probe.field].reference.dim)
+
+    def begin(self) -> None:
+        self.load_fields()
+        for (f, _), tile in self.results.items():
+            self.clear(tile, self.space.nodes[f].reference.dim)
+
+    def at_point(self, q: Index) -> None:
+        found = self.run_program(q)
+        parts: dict[tuple[int, int], dict[int, Value]] = {}
+        for (probe, weighted), value in zip(self.outputs, found, strict=True):
+            value = self.code.mul(value, self.weight) if weighted else value
+            row = parts.setdefault((probe.field, probe.side), {})
+            row[probe.derivative] = self.code.add(row.get(probe.derivative), value)
+        groups: dict[Any, list[tuple[int, dict[int, Value]]]] = {}
+        for (f, side), row in parts.items():
+            pulled = self._pulled(row, side)
+            groups.setdefault((self.space.nodes[f].reference, side), []).append((f, pulled))
+        for (ref, side), members in groups.items():
+            table = self.basis_table((ref, side))
+            rows = sorted({r for _, pulled in members for r in pulled})
+
+            def one(a: Index, table: Any = table, rows: Any = rows, members: Any = members, side: int = side) -> None:
+                basis = {r: self.table_value(table, r, q, a) for r in rows}
+                for f, pulled in members:
+                    tile = self.results[f, side]
+                    more = self.combine([(basis[r], v) for r, v in pulled.items()])
+                    if more is not None:
+                        self.put(self.code.add(self.get(tile, a), more), tile, a)
+
+            self.each(ref.dim, one, UNROLLED)
+
+    def _pulled(self, row: dict[int, Value], side: int) -> dict[int, Value]:
+        """Coefficients of the value and of the derivatives on the reference cell."""
+        inverse = self.inverse[0 if side > 0 else 1]
+        found = {0: row[0]} if row.get(0) is not None else {}
+        slopes = {d - 1: v for d, v in row.items() if d and v is not None}
+        if slopes:
+            for m in range(self.dim):
+                found[1 + m] = self.combine([(inverse[m][i], v) for i, v in slopes.items()])
+        return found
+
+    def finish(self) -> None:
+        for (f, side), tile in self.results.items():
+            width = self.space.nodes[f].reference.dim
+            self.scatter(f"dofs {f} {0 if side > 0 else 1}", width, tile, width, "out")
+
+
+Block = tuple[int, int, int, int]  # test field, its side, trial field, its side
+
+
+class MatrixKernel(KernelWriter):
+    """Adds the derivatives of weighted outputs with respect to the unknowns of fields to the values of a matrix.
+
+    Args:
+        entries: per root of the program, (test probe, trial probe).
+
+    Attributes:
+        blocks_of: the blocks in the order in which they stand in the table of positions.
+    """
+
+    def __init__(self, *args: Any, entries: Sequence[tuple[Probe, Probe]]) -> None:
+        super().__init__(*args)
+        self.entries = list(entries)
+        self.blocks_of: list[Block] = list(
+            dict.fromkeys((test.field, test.side, trial.field, trial.side) for test, trial in self.entries)
+        )
+        roots = self.program.roots
+        axes = [self.program.axes[r] for r in roots]
+        self.is_constant = self.region.is_affine and not any(self.region.quad in a for a in axes)
+
+    def _dims(self, block: Block) -> tuple[int, int]:
+        return tuple(self.space.nodes[f].reference.dim for f in (block[0], block[2]))  # type: ignore[return-value]
+
+    def sizes_of(self) -> list[int]:
+        """Entries of every block."""
+        return [int(np.prod(self._dims(block))) for block in self.blocks_of]
+
+    def prepare(self) -> None:
+        self.gather_fields()
+        self.starts = np.concatenate([[0], np.cumsum(self.sizes_of())]).astype(int)
+        self.matrix = self.tile(int(self.starts[-1]))
+        self.pairs: dict[Any, list[int]] = {}
+        for k, (f, s, h, r) in enumerate(self.blocks_of):
+            key = (self.space.nodes[f].reference, s, self.space.nodes[h].reference, r)
+            self.pairs.setdefault(key, []).append(k)
+
+    def begin(self) -> None:
+        self.load_fields()
+        if not self.is_constant:
+            self.clear(self.matrix, int(self.starts[-1]))
+
+    def _points(self) -> None:
+        if not self.is_constant:
+            super()._points()
+            return
+        self.weight = self.scale
+        for key, members in self.pairs.items():
+            self._constant(key, members, self._coefficients(0))
+
+    def at_point(self, q: Index) -> None:
+        coefficients = self._coefficients(q)
+        for key, members in self.pairs.items():
+            self._general(key, members, coefficients, q)
+
+    def _coefficients(self, q: Index) -> dict[Block, dict[tuple[int, int], Value]]:
+        """Block -> (derivative of test, of trial on the reference cell) -> coefficient, weighted."""
+        found: dict[Block, dict[tuple[int, int], Value]] = {b: {} for b in self.blocks_of}
+        for (test, trial), value in zip(self.entries, self.run_program(q), strict=True):
+            block = (test.field, test.side, trial.field, trial.side)
+            found[block][test.derivative, trial.derivative] = self.code.mul(value, self.weight)
+        return {block: self._pulled(block, entries) for block, entries in found.items()}
+
+    def _pulled(self, block: Block, entries: dict[tuple[int, int], Value]) -> dict[tuple[int, int], Value]:
+        half: dict[tuple[int, int], Value] = {}
+        for (i, j), value in entries.items():
+            for m, factor in self._factors(j, block[3]):
+                half[i, m] = self.code.add(half.get((i, m)), self.times(factor, value))
+        whole: dict[tuple[int, int], Value] = {}
+        for (i, j), value in half.items():
+            for m, factor in self._factors(i, block[1]):
+                whole[m, j] = self.code.add(whole.get((m, j)), self.times(factor, value))
+        return whole
+
+    def _factors(self, derivative: int, side: int) -> list[tuple[int, Number | Value]]:
+        if derivative == 0:
+            return [(0, 1.0)]
+        inverse = self.inverse[0 if side > 0 else 1]
+        return [(1 + m, inverse[m][derivative - 1]) for m in range(self.dim)]
+
+    def _general(self, key: Any, members: list[int], coefficients: Any, q: Index) -> None:
+        """Products of basis functions in one point."""
+        ref, side, other, turn = key
+        rows, columns = self.basis_table((ref, side)), self.basis_table((other, turn))
+        blocks = [(k, coefficients[self.blocks_of[k]]) for k in members]
+        used = [sorted({pair[at] for _, entries in blocks for pair in entries}) for at in (0, 1)]
+
+        def column(b: Index) -> None:
+            trial = {j: self.table_value(columns, j, q, b) for j in used[1]}
+            partial = {
+                (k, i): self.combine([(trial[j], v) for (at, j), v in entries.items() if at == i])
+                for k, entries in blocks
+                for i in sorted({pair[0] for pair in entries})
+            }
+
+            def row(a: Index) -> None:
+                test = {i: self.table_value(rows, i, q, a) for i in used[0]}
+                for k, _ in blocks:
+                    more = self.combine([(test[i], v) for (at, i), v in partial.items() if at == k])
+                    if more is None:
+                        continue
+                    place = self._place(k, a, b, other.dim)
+                    self.put(self.code.add(self.get(self.matrix, place), more), self.matrix, place)
+
+            self.each(ref.dim, row, UNROLLED if other.dim <= UNROLLED else 0)
+
+        self.each(other.dim, column, UNROLLED if ref.dim * other.dim * len(members) <= 4 * UNROLLED else 0)
+
+    def _place(self, k: int, a: Index, b: Index, width: int) -> Index:
+        return self.code.plus(self.code.plus(self.code.times(a, width), b), int(self.starts[k]))
+
+    def _constant(self, key: Any, members: list[int], coefficients: Any) -> None:
+        """Coefficients that are the same in all points: the sum over points is done beforehand."""
+        ref, side, other, turn = key
+        s, r = (0 if x > 0 else 1 for x in (side, turn))
+        blocks = [(k, coefficients[self.blocks_of[k]]) for k in members]
+        used = sorted({pair for _, entries in blocks for pair, v in entries.items() if v is not None})
+
+        def contracted(group: Any) -> Any:
+            test, trial = ref.tabulate(group.points[s])[..., 0], other.tabulate(group.points[r])[..., 0]
+            products = [
+                np.einsum("q,qa,qb->ab", self.region.weights * group.ratio, test[i], trial[j]).ravel() for i, j in used
+            ]
+            return np.array(products)[:, None, :]
+
+        table = self._table(("contracted", key, tuple(used)), contracted)
+
+        def entry(ab: Index) -> None:
+            numbers = {pair: self.table_value(table, n, 0, ab) for n, pair in enumerate(used)}
+            for k, entries in blocks:
+                value = self.combine([(numbers[pair], v) for pair, v in entries.items() if v is not None])
+                self.put(value, self.matrix, self.code.plus(ab, int(self.starts[k])))
+
+        self.each(ref.dim * other.dim, entry)
+
+    def finish(self) -> None:
+        total = int(self.starts[-1])
+        self.scatter("positions", total, self.matrix, total, "out")
+
+
+def matrix_entries(
+    space: Any, g: Any, outputs: Sequence[tuple[Probe, int]], vector: int
+) -> tuple[list[tuple[Probe, Probe]], list[int]]:
+    """Derivatives of outputs with respect to the probes of a vector.
+
+    Returns:
+        pairs of test and trial probe, and the node of each derivative; pairs that stand together are added.
+    """
+    roots = [node for _, node in outputs]
+    leaves = {
+        n: space.probe_of(g.args[n][0])
+        for n in g.topological(roots)
+        if g.op[n] == "map" and g.args[n][0].kind == "interpolate" and g.args[n][1] == vector
+    }
+    total: dict[tuple[Probe, Probe], list[int]] = {}
+    for (test, _), row in zip(outputs, sparse_jacobian(g, roots, list(leaves)), strict=True):
+        for leaf, node in row.items():
+            total.setdefault((test, leaves[leaf]), []).append(node)
+    pairs = list(total)
+    return pairs, [g.sum(nodes) for nodes in total.values()]

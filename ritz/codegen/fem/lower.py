@@ -1,0 +1,286 @@
+"""From a weak form on a mesh to the graph of a system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ritz.codegen.fem.degrees import degree_of
+from ritz.codegen.fem.dofs import Nodes, identified, number_nodes, on_facets
+from ritz.codegen.fem.element import SIMPLICES, Element
+from ritz.codegen.fem.numbering import number_all
+from ritz.codegen.fem.region import make_region
+from ritz.codegen.fem.space import ALL, FemSpace, Probe
+from ritz.codegen.layout import Array
+from ritz.errors import DiscretizationError, UnsupportedError
+from ritz.symbolic.calculus import forward, sparse_jacobian
+from ritz.symbolic.coordinates import Coordinate, Time
+from ritz.symbolic.fields import Field
+from ritz.symbolic.graph import Graph
+from ritz.symbolic.operators import D, Dt
+from ritz.symbolic.sympy_bridge import to_graph
+from ritz.symbolic.weak_form import Essential, Geometric, Integral, Restricted, WeakForm
+
+
+@dataclass
+class FemModel:
+    """A weak form as nodes over all degrees of freedom.
+
+    Attributes:
+        graph, space: as in `ritz.codegen.lowered.Lowered`.
+        states: component -> input node of its free unknowns.
+        state: node of all unknowns, prescribed values included.
+        rate: node of their time derivatives, a seed.
+        given_rate: what is known of it: the time derivatives of prescribed values.
+        residual: node of the sum of all integrals, over all degrees of freedom.
+        identities: component -> the component that is its time derivative.
+        choices: what was chosen, in words.
+    """
+
+    graph: Graph
+    space: FemSpace
+    states: dict[str, int]
+    state: int
+    rate: int
+    given_rate: int
+    residual: int
+    identities: dict[str, str]
+    choices: list[str] = field(default_factory=list)
+
+    def rhs(self) -> dict[str, int]:
+        """Component -> node of its row of f in ``M du/dt = f``."""
+        g = self.graph
+        (whole,) = g.substitute([self.residual], {self.rate: self.given_rate})
+        return self._rows(whole)
+
+    def _rows(self, whole: int) -> dict[str, int]:
+        g, found = self.graph, {}
+        for f, name in enumerate(self.space.names):
+            if name in self.identities:
+                found[name] = self.states[self.identities[name]]
+            else:
+                found[name] = g.scale(-1, g.map(_transposed(self.space.extend(f)), whole))
+        return found
+
+    def mass(self) -> int:
+        """Node of the residual's part that is linear in the rates: M times `rate`."""
+        (node,) = forward(self.graph, [self.residual], {self.rate: self.rate})
+        return node
+
+
+def _transposed(m: Any) -> Any:
+    from ritz.symbolic.calculus import transpose_map
+
+    return transpose_map(m)
+
+
+class _Lowering:
+    """One lowering: elements chosen, unknowns numbered, integrals turned into nodes."""
+
+    def __init__(self, form: WeakForm, mesh: Any, elements: Mapping[str, Element]) -> None:
+        self.form, self.mesh = form, mesh
+        self.components = [c for u in form.unknowns for c in form.components[u]]
+        self.index = {c: i for i, c in enumerate(self.components)}
+        self.elements = [elements[c.name] for c in self.components]
+        self.g = Graph()
+        self.choices: list[str] = []
+
+    def run(self) -> FemModel:
+        form, g = self.form, self.g
+        made: dict[Element, Nodes] = {}
+        for e in self.elements:
+            if e not in made:
+                made[e] = number_nodes(self.mesh, e)
+        nodes = [made[e] for e in self.elements]
+        stands_for = [identified(n, self._periodic(n)) for n in nodes]
+        conditions = [(self.index[c.field], self._places(nodes[self.index[c.field]], c)) for c in form.essential]
+        numbering = number_all(nodes, stands_for, conditions)
+        names = tuple(c.name for c in self.components)
+        self.space = space = FemSpace(self.mesh, names, tuple(nodes), numbering)
+        self.parameters = {p: g.input(p.name, "param") for p in form.parameters}
+        states = {n: g.input(n, "state", [axis]) for n, axis in zip(names, space.state_axes, strict=True)}
+        parts = [g.map(space.extend(f), states[n]) for f, n in enumerate(names)]
+        values = [self._prescribed(k, form.essential[d.condition].value) for k, d in enumerate(numbering.prescribed)]
+        state = g.sum(parts + [g.map(space.place(k), v) for k, v in enumerate(values)])
+        self.rate = g.input("rate", "seed", [ALL])
+        time = {n: g.one for n in g.inputs(values, "time")}
+        rates = forward(g, values, time) if time else [g.zero] * len(values)
+        given_rate = g.sum([g.map(space.place(k), v) for k, v in enumerate(rates)])
+        self.state = state
+        residual = g.sum([term for group in self._regions() for term in self._integrals(*group)])
+        identities = {
+            a.name: b.name
+            for u, v in form.rates.items()
+            for a, b in zip(form.components[u], form.components[v], strict=True)
+        }
+        return FemModel(g, space, states, state, self.rate, given_rate, residual, identities, self.choices)
+
+    # ------------------------------------------------------------------ constraints
+    def _periodic(self, nodes: Nodes) -> list[tuple[Array, Array]]:
+        pairs = []
+        for a, b in self.form.periodic:
+            if not nodes.reference.is_nodal or nodes.element.is_discontinuous:
+                raise UnsupportedError(
+                    f"Periodic boundaries are there for Lagrange elements, not for {nodes.element!r}. Use Lagrange."
+                )
+            if nodes.element.family == "Real":
+                continue
+            one, two = (on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(label))) for label in (a, b))
+            pairs.append((one, two[_match(nodes.points[one], nodes.points[two], str(a), str(b))]))
+        return pairs
+
+    def _places(self, nodes: Nodes, condition: Essential) -> Array:
+        if condition.at is not None:
+            distance = np.linalg.norm(nodes.points - np.asarray(condition.at, dtype=float), axis=1)
+            near = int(np.nanargmin(distance))
+            if distance[near] > 1e-6 * float(np.ptp(self.mesh.points, axis=0).max()):
+                raise DiscretizationError(
+                    f"PointValue of {condition.field} at {condition.at}: the nearest node of its element stands at "
+                    f"{tuple(map(float, nodes.points[near]))}. Give the position of a node, or put a vertex there."
+                )
+            return np.array([near])
+        if nodes.element.is_discontinuous:
+            raise UnsupportedError(
+                f"Dirichlet values of {condition.field} cannot be imposed on {nodes.element!r}, whose unknowns do not "
+                "stand on the boundary. Write them into the weak form (upwind values, SIPG)."
+            )
+        if not nodes.reference.is_nodal and condition.value != 0:
+            raise UnsupportedError(
+                f"On {nodes.element!r} the boundary value of {condition.field} can be 0 only, found {condition.value}. "
+                "Impose other values in the weak form."
+            )
+        return on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(condition.on)))
+
+    def _prescribed(self, k: int, value: sp.Expr) -> int:
+        axis = self.space.given_axes[k]
+        leaves = dict(self.parameters)
+        for i, c in enumerate(self.form.coordinates):
+            leaves[c] = self.g.input(f"x{i}@prescribed{k}", "coordinate", [axis])
+        leaves |= dict.fromkeys(value.atoms(Time), self.g.input("t", "time"))
+        return to_graph(self.g, value, leaves)
+
+    # ------------------------------------------------------------------ integrals
+    def _regions(self) -> list[tuple[int, list[Integral]]]:
+        """Integrals by where they are taken, with the region of each."""
+        degrees = {c: e.degree for c, e in zip(self.components, self.elements, strict=True)}
+        degrees |= {test: degrees[c] for test, c in self.form.tests.items()}
+        simplex = self.mesh.cell_type in SIMPLICES
+        groups: dict[Any, list[Integral]] = {}
+        for integral in self.form.integrals:
+            groups.setdefault((integral.over, integral.on), []).append(integral)
+        found = []
+        for (over, on), members in groups.items():
+            asked = [m.degree for m in members if m.degree is not None]
+            geometry = int(self.mesh.geometry_degree)
+            needed = [degree_of(m.integrand, degrees, simplex, geometry) for m in members if m.degree is None]
+            degree = max(asked + needed)
+            number = len(self.space.regions)
+            self.space.regions.append(make_region(self.mesh, str(number), over, on, degree))
+            where = over if on is None else f"{over} {getattr(on, '__name__', on)!r}"
+            points = len(self.space.regions[-1].weights)
+            self.choices.append(f"quadrature of degree {degree} on {where} ({points} points)")
+            found.append((number, members))
+        return found
+
+    def _integrals(self, region: int, members: Sequence[Integral]) -> list[int]:
+        """Nodes over all degrees of freedom whose sum is the sum of some integrals."""
+        leaves = _Leaves(self, region)
+        total = self.g.sum([to_graph(self.g, m.integrand, leaves.of(m.integrand)) for m in members])
+        (coefficients,) = sparse_jacobian(self.g, [total], list(leaves.tests))
+        terms = []
+        for test, node in coefficients.items():
+            if any(n in leaves.tests for n in self.g.topological([node])):
+                raise DiscretizationError("The weak form is not linear in its test functions.")
+            terms.append(self.g.map(self.space.integrate(leaves.tests[test]), node))
+        return terms
+
+
+class _Leaves:
+    """Nodes of the atoms of the integrands of one region."""
+
+    def __init__(self, lowering: _Lowering, region: int) -> None:
+        self.lowering, self.region = lowering, region
+        self.g, self.space = lowering.g, lowering.space
+        self.where = self.space.regions[region]
+        self.tests: dict[int, Probe] = {}
+
+    def of(self, integrand: sp.Expr) -> dict[sp.Basic, int]:
+        """Atom -> node."""
+        kinds = integrand.atoms(Field, D, Dt, Geometric, Coordinate, Time, Restricted)
+        leaves: dict[sp.Basic, int] = dict(self.lowering.parameters)
+        for atom in kinds:
+            if isinstance(atom, Time):
+                leaves[atom] = self.g.input("t", "time")
+            elif isinstance(atom, Restricted):
+                leaves[atom] = self._node(atom.expr, atom.side)
+            else:
+                leaves[atom] = self._node(atom, 1)
+        return leaves
+
+    def _node(self, atom: sp.Basic, side: int) -> int:
+        if isinstance(atom, Geometric | Coordinate):
+            return self._geometry(atom, side)
+        rate, derivative = False, 0
+        if isinstance(atom, Dt):
+            rate, atom = True, atom.expr
+        if isinstance(atom, D):
+            derivative = 1 + self.lowering.form.coordinates.index(atom.args[1])
+            atom = atom.expr
+            if isinstance(atom, Dt):
+                rate, atom = True, atom.expr
+        form, index = self.lowering.form, self.lowering.index
+        if atom in form.tests:
+            probe = Probe(self.region, index[form.tests[atom]], side, 0, derivative)
+            node = self.g.input(f"test {probe}", "table", (self.where.cell, self.where.quad))
+            self.tests[node] = probe
+            return node
+        probe = Probe(self.region, index[atom], side, 0, derivative)
+        source = self.lowering.rate if rate else self.lowering.state
+        return self.g.map(self.space.interpolate(probe), source)
+
+    def _geometry(self, atom: sp.Basic, side: int) -> int:
+        affine, axes = self.where.is_affine, (self.where.cell, self.where.quad)
+        if isinstance(atom, Coordinate):
+            what = f"x{self.lowering.form.coordinates.index(atom)}"
+        else:
+            what = atom.name
+            axes = axes if what.startswith("n_") and not affine else (self.where.cell,)
+        return self.g.input(f"{what}@{self.region}@{side}", "coordinate", axes)
+
+
+def _match(one: Array, two: Array, a: str, b: str) -> Array:
+    """For each point of one boundary the point of the other that is its image under a translation."""
+    from scipy.spatial import cKDTree
+
+    if len(one) != len(two) or not len(one):
+        raise DiscretizationError(
+            f"Periodic boundaries {a!r} and {b!r} have {len(one)} and {len(two)} nodes: their meshes must match."
+        )
+    shift = two.mean(axis=0) - one.mean(axis=0)
+    distance, place = cKDTree(two).query(one + shift)
+    scale = float(np.ptp(np.vstack([one, two]), axis=0).max())
+    if distance.max() > 1e-8 * max(scale, 1e-300) or len(np.unique(place)) != len(place):
+        raise DiscretizationError(
+            f"The nodes on {b!r} are not those on {a!r} moved by {tuple(map(float, shift))}: periodic boundaries need "
+            "meshes that match. Build the mesh with periodic boundaries (gmsh: setPeriodic)."
+        )
+    return np.asarray(place)
+
+
+def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element]) -> FemModel:
+    """Turn a weak form into nodes.
+
+    Args:
+        form: the weak form in components.
+        mesh: the mesh.
+        elements: component name -> element.
+
+    Raises:
+        DiscretizationError: boundaries that do not match, a point without node, a form that is not linear in its tests.
+        UnsupportedError: a condition that an element cannot take.
+    """
+    return _Lowering(form, mesh, elements).run()

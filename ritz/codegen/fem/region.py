@@ -1,0 +1,212 @@
+"""Where an integral is taken: cells or facets of a mesh with a quadrature rule, sorted into groups that share tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen.fem.element import (
+    SIMPLICES,
+    Reference,
+    coordinate_element,
+    facet_geometry,
+    facet_points,
+    facet_type,
+    quadrature,
+)
+from ritz.codegen.layout import Array
+from ritz.symbolic.graph import Axis
+
+WIDEST = 8  # cells that are worked on at once never exceed this
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries ``start <= i < stop`` of a region; they share the points on the reference cell.
+
+    Attributes:
+        points: per side, (q, d) quadrature points on the reference cell.
+        normals: per side, (d,) outward normal on the reference cell; zeros inside cells.
+        ratio: area of the facet on the reference cell per unit of its own reference; 1 inside cells.
+    """
+
+    start: int
+    stop: int
+    points: tuple[Array, ...]
+    normals: tuple[Array, ...]
+    ratio: float
+
+
+@dataclass(eq=False)
+class Region:
+    """Cells, boundary facets or interior facets with a quadrature rule.
+
+    Attributes:
+        name: unique within a system.
+        mesh: the mesh.
+        over: ``cells``, ``boundary`` or ``facets``.
+        label: what the user asked for, for messages.
+        degree: of the quadrature.
+        cells: per side, (n,) the cell of each entry; entries of one group stand together.
+        entities: (n,) cells or facets, in the same order.
+        weights: (q,) of the quadrature on the reference cell or facet.
+    """
+
+    name: str
+    mesh: Any
+    over: str
+    label: Any
+    degree: int
+    cells: tuple[Array, ...]
+    entities: Array
+    weights: Array
+    groups: list[Group]
+    cell: Axis = field(init=False)
+    quad: Axis = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cell, self.quad = Axis(f"{self.name}.cell", "cell"), Axis(f"{self.name}.quad", "quad")
+
+    @property
+    def size(self) -> int:
+        """How many cells or facets there are."""
+        return len(self.entities)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """1, or 1 and -1 on interior facets."""
+        return (1, -1)[: len(self.cells)]
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether the map from the reference cell has a constant derivative."""
+        return self.mesh.cell_type in SIMPLICES and self.mesh.geometry_degree == 1
+
+    @cached_property
+    def coordinates(self) -> Reference:
+        """The element of the map from the reference cell."""
+        return coordinate_element(self.mesh.cell_type, self.mesh.geometry_degree)
+
+    # ------------------------------------------------------------------ NumPy: the reference of the tests
+    @cached_property
+    def geometry(self) -> list[Geometry]:
+        """Positions, Jacobians, normals and weights in all quadrature points, per side."""
+        return [self._geometry(s) for s in range(len(self.cells))]
+
+    def _geometry(self, s: int) -> Geometry:
+        gdim, q = self.mesh.points.shape[1], len(self.weights)
+        x, jacobian = np.empty((self.size, q, gdim)), np.empty((self.size, q, gdim, self.mesh.dim))
+        normal, scale = np.zeros((self.size, q, gdim)), np.empty((self.size, q))
+        nodes = self.mesh.points[self.mesh.geometry[self.cells[s]]]
+        for group in self.groups:
+            part = slice(group.start, group.stop)
+            table = self.coordinates.tabulate(group.points[s])[..., 0]
+            x[part] = np.einsum("qa,cai->cqi", table[0], nodes[part])
+            jacobian[part] = np.einsum("mqa,cai->cqim", table[1:], nodes[part])
+            scale[part] = self.weights * group.ratio
+            normal[part] = group.normals[s]
+        det, inverse = np.linalg.det(jacobian), np.linalg.inv(jacobian)
+        scale *= np.abs(det)
+        if self.over != "cells":
+            normal = np.einsum("cqmi,cqm->cqi", inverse, normal)
+            length = np.linalg.norm(normal, axis=-1)
+            normal, scale = normal / length[..., None], scale * length
+        return Geometry(x, jacobian, inverse, det, normal, scale)
+
+    def array(self, what: str, side: int) -> Array:
+        """Values of ``x0 x1 x2``, ``n_x n_y n_z``, ``h`` or ``h_facet`` in the quadrature points, (n, q) or (n, 1)."""
+        s = 0 if side > 0 else 1
+        if what in ("h", "h_facet"):
+            sizes = self.mesh.cell_diameters[self.cells[s]] if what == "h" else self.mesh.facet_diameters[self.entities]
+            return np.ascontiguousarray(sizes, dtype=float)[:, None]
+        if what.startswith("x"):
+            return self.geometry[s].x[..., int(what[1:])]
+        return self.geometry[s].normal[..., "xyz".index(what[-1])]
+
+    def basis(self, ref: Reference, side: int) -> Array:
+        """Values and derivatives of the basis in physical space, (1 + gdim, n, q, dim, values)."""
+        s = 0 if side > 0 else 1
+        at, gdim = self.geometry[s], self.mesh.points.shape[1]
+        found = np.empty((1 + gdim, self.size, len(self.weights), ref.dim, ref.values))
+        for group in self.groups:
+            part = slice(group.start, group.stop)
+            table = ref.tabulate(group.points[s])
+            found[0, part] = table[0]
+            found[1:, part] = np.einsum("mqav,cqmi->icqav", table[1:], at.inverse[part])
+        if ref.map == "contravariant":
+            return np.einsum("cqiv,dcqav->dcqai", at.jacobian / at.det[..., None, None], found)
+        if ref.map == "covariant":
+            return np.einsum("cqvi,dcqav->dcqai", at.inverse, found)
+        return found
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What the map from the reference cell is in every quadrature point of every cell."""
+
+    x: Array
+    jacobian: Array
+    inverse: Array
+    det: Array
+    normal: Array
+    weights: Array
+
+
+def make_region(mesh: Any, name: str, over: str, label: Any, degree: int) -> Region:
+    """The region of an integral.
+
+    Raises:
+        ConditionError: the label selects nothing (raised by the mesh, which lists its groups).
+    """
+    if over == "cells":
+        cells = np.asarray(mesh.cells_on(label), dtype=np.int64)
+        points, weights = quadrature(mesh.cell_type, degree)
+        zero = np.zeros(mesh.dim)
+        groups = [Group(0, len(cells), (points,), (zero,), 1.0)]
+        return Region(name, mesh, over, label, degree, (cells,), cells, weights, groups)
+    facets = np.asarray(mesh.facets_on(label), dtype=np.int64)
+    if over == "facets":
+        chosen = mesh.interior_facets if label is None else facets[mesh.facet_cells[facets, 1] >= 0]
+        return _facets(mesh, name, over, label, degree, np.asarray(chosen, dtype=np.int64), 2)
+    return _facets(mesh, name, over, label, degree, facets, 1)
+
+
+def _facets(mesh: Any, name: str, over: str, label: Any, degree: int, facets: Array, sides: int) -> Region:
+    kind = mesh.cell_type
+    points, weights = quadrature(facet_type(kind), degree)
+    vertices, normals, ratios = facet_geometry(kind)
+    key = mesh.facet_local[facets, :sides].astype(np.int64)
+    orders = np.zeros((len(facets), 1), dtype=np.int64)
+    if sides == 2 and len(facets):
+        orders = _matching(mesh, facets, vertices)
+    rows = np.hstack([key, orders])
+    kinds, which = np.unique(rows, axis=0, return_inverse=True)
+    order = np.argsort(which.ravel(), kind="stable")
+    facets, which = facets[order], which.ravel()[order]
+    groups, start = [], 0
+    for k, row in enumerate(kinds):
+        stop = start + int(np.count_nonzero(which == k))
+        at = [facet_points(kind, int(row[0]), points)]
+        if sides == 2:
+            at.append(facet_points(kind, int(row[1]), points, tuple(map(int, row[2:]))))
+        groups.append(
+            Group(start, stop, tuple(at), tuple(normals[f] for f in row[:sides]), float(ratios[int(row[0])]))
+        )
+        start = stop
+    cells = tuple(np.ascontiguousarray(mesh.facet_cells[facets, s], dtype=np.int64) for s in range(sides))
+    return Region(name, mesh, over, label, degree, cells, facets, weights, groups)
+
+
+def _matching(mesh: Any, facets: Array, vertices: list[list[int]]) -> Array:
+    """For each facet, the local vertex of the second side that stands where each one of the first side does."""
+    size = len(vertices[0])
+    seen = np.empty((2, len(facets), size), dtype=np.int64)
+    for s in range(2):
+        cells, local = mesh.facet_cells[facets, s], mesh.facet_local[facets, s]
+        for f, corners in enumerate(vertices):
+            at = local == f
+            seen[s, at] = mesh.cells[cells[at]][:, corners]
+    return np.argmax(seen[0][:, :, None] == seen[1][:, None, :], axis=2)

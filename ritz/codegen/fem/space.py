@@ -1,0 +1,208 @@
+"""The space of a finite-element system: elements, numbering, regions, and every map between them by NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen.fem.dofs import Nodes
+from ritz.codegen.fem.numbering import Numbering
+from ritz.codegen.fem.region import Region
+from ritz.codegen.layout import Array
+from ritz.symbolic.evaluate import evaluate
+from ritz.symbolic.graph import Axis, Graph, LinearMap
+
+ALL = Axis("dof", "point")  # all degrees of freedom of a system, prescribed ones last
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A field or one of its derivatives in the quadrature points of a region.
+
+    Attributes:
+        region: number of the region.
+        field: number of the scalar field (or vector element).
+        side: 1 or -1.
+        component: of a vector element; 0 otherwise.
+        derivative: 0 for the value, 1 + i for the derivative along coordinate i.
+    """
+
+    region: int
+    field: int
+    side: int
+    component: int
+    derivative: int
+
+
+@dataclass(eq=False)
+class FemSpace:
+    """Sizes, arrays and maps of a finite-element system.
+
+    Attributes:
+        mesh: the mesh.
+        names: of the scalar fields (or vector elements).
+        nodes: their degrees of freedom.
+        numbering: of all unknowns.
+        regions: of all integrals.
+    """
+
+    mesh: Any
+    names: tuple[str, ...]
+    nodes: tuple[Nodes, ...]
+    numbering: Numbering
+    regions: list[Region] = field(default_factory=list)
+    probes: dict[str, Probe] = field(default_factory=dict)
+    order: dict[Axis, int] = field(default_factory=dict)
+    slots: int = 2
+
+    def __post_init__(self) -> None:
+        self.state_axes = [Axis(name, "point") for name in self.names]
+        self.given_axes = [Axis(f"prescribed{k}", "point") for k in range(len(self.numbering.prescribed))]
+
+    # ------------------------------------------------------------------ maps
+    def interpolate(self, probe: Probe) -> LinearMap:
+        """From all degrees of freedom to the values of a probe."""
+        return self._map("interpolate", probe, transposed=False)
+
+    def integrate(self, probe: Probe) -> LinearMap:
+        """From values in quadrature points to the sum of weight * value * probe of each basis function."""
+        return self._map("integrate", probe, transposed=True)
+
+    def _map(self, kind: str, probe: Probe, transposed: bool) -> LinearMap:
+        name = f"{kind} {probe.region} {probe.field} {probe.side} {probe.component} {probe.derivative}"
+        self.probes[name] = probe
+        region = self.regions[probe.region]
+        source, target = (ALL,), (region.cell, region.quad)
+        return LinearMap(name, kind, target, source) if transposed else LinearMap(name, kind, source, target)
+
+    def extend(self, f: int) -> LinearMap:
+        """From the free unknowns of a field to all."""
+        return LinearMap(f"extend {f}", "extend", (self.state_axes[f],), (ALL,))
+
+    def place(self, k: int) -> LinearMap:
+        """From a set of prescribed values to all."""
+        return LinearMap(f"place {k}", "place", (self.given_axes[k],), (ALL,))
+
+    def probe_of(self, m: LinearMap) -> Probe:
+        """What a map of a region is about."""
+        return self.probes[m.name.removesuffix(".T")]
+
+    # ------------------------------------------------------------------ sizes and arrays
+    def size(self, axis: Axis) -> int:
+        """Length of an axis."""
+        if axis == ALL:
+            return self.numbering.size
+        if axis in self.state_axes:
+            return len(self.numbering.free[self.state_axes.index(axis)])
+        if axis in self.given_axes:
+            return len(self.numbering.prescribed[self.given_axes.index(axis)].nodes)
+        region = next(r for r in self.regions if axis in (r.cell, r.quad))
+        return region.size if axis == region.cell else len(region.weights)
+
+    def array(self, kind: str, name: str) -> Array:
+        """Values of an input: ``<what>@<region>@<side>`` or ``x<i>@prescribed<k>``."""
+        what, place, *rest = name.split("@")
+        if place.startswith("prescribed"):
+            points = self.points_of_prescribed(int(place.removeprefix("prescribed")))
+            return np.ascontiguousarray(points[:, int(what[1:])])
+        return self.regions[int(place)].array(what, int(rest[0]))
+
+    def points_of_prescribed(self, k: int) -> Array:
+        """(n, gdim) where the prescribed values of one set stand."""
+        given = self.numbering.prescribed[k]
+        return self.nodes[given.field].points[given.nodes]
+
+    def dofs(self, region: int, f: int, s: int) -> Array:
+        """(entries, dim) numbers of the unknowns of a field in every entry of a region, int32; side s is 0 or 1."""
+        nodes = self.nodes[f]
+        cells = self.regions[region].cells[s]
+        found: Array = self.stored(
+            ("dofs", region, f, s),
+            lambda: np.ascontiguousarray(self.numbering.final[f][nodes.cells[cells]], dtype=np.int32),
+        )
+        return found
+
+    def stored(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Something that several programs need, made once."""
+        if key not in self._stored:
+            self._stored[key] = make()
+        return self._stored[key]
+
+    @cached_property
+    def _stored(self) -> dict[Any, Any]:
+        return {}
+
+    # ------------------------------------------------------------------ NumPy
+    @cached_property
+    def _matrices(self) -> dict[str, Any]:
+        return {}
+
+    def matrix(self, m: LinearMap) -> Any:
+        """The matrix of a probe, (entries * points, unknowns) in rows of points."""
+        from scipy.sparse import csr_array
+
+        name = m.name.removesuffix(".T")
+        if name not in self._matrices:
+            probe = self.probes[name]
+            region, nodes = self.regions[probe.region], self.nodes[probe.field]
+            values = region.basis(nodes.reference, probe.side)[probe.derivative][..., probe.component]
+            s = 0 if probe.side > 0 else 1
+            columns = self.numbering.final[probe.field][nodes.cells[region.cells[s]]]
+            columns = np.broadcast_to(columns[:, None, :], values.shape)
+            rows = values.shape[0] * values.shape[1]
+            start = np.arange(rows + 1) * values.shape[2]
+            self._matrices[name] = csr_array(
+                (values.ravel(), columns.ravel(), start), shape=(rows, self.numbering.size)
+            )
+        return self._matrices[name]
+
+    def numpy_map(self, m: LinearMap) -> Callable[[Array], Array]:
+        """A map in NumPy."""
+        kind, transposed = m.kind.removesuffix(".T"), m.kind.endswith(".T")
+        number = int(m.name.removesuffix(".T").split()[1])
+        if kind in ("extend", "place"):
+            if kind == "extend":
+                start, stop = self.numbering.offsets[number : number + 2]
+            else:
+                start = self.numbering.prescribed[number].start
+                stop = start + self.size(self.given_axes[number])
+            return self._part(int(start), int(stop), transposed)
+        matrix, region = self.matrix(m), self.regions[number]
+        shape = (region.size, len(region.weights))
+        weights = region.geometry[0].weights if kind == "integrate" else np.ones(shape)
+        if transposed == (kind == "interpolate"):  # to the unknowns
+            return lambda v: matrix.T @ (weights * np.broadcast_to(v, shape)).ravel()
+        return lambda v: weights * (matrix @ v).reshape(shape)
+
+    def _part(self, start: int, stop: int, transposed: bool) -> Callable[[Array], Array]:
+        if transposed:
+            return lambda v: v[start:stop]
+
+        def put(v: Array) -> Array:
+            whole = np.zeros(self.numbering.size)
+            whole[start:stop] = v
+            return whole
+
+        return put
+
+    def values(self, g: Graph, roots: Sequence[int], p: Mapping[str, float], t: float) -> dict[int, Any]:
+        """Values of every input below `roots` that is no state and no direction."""
+        values: dict[int, Any] = {}
+        for node in g.inputs(roots):
+            name, kind = g.args[node]
+            if kind == "param":
+                values[node] = p[name]
+            elif kind == "time":
+                values[node] = t
+            elif kind not in ("state", "seed"):
+                values[node] = self.array(kind, name)
+        return values
+
+    def evaluate(self, g: Graph, roots: Sequence[int], values: Mapping[int, Any]) -> list[Any]:
+        """Values of nodes by NumPy."""
+        maps = {g.args[n][0] for n in g.topological(roots) if g.op[n] == "map"}
+        return evaluate(g, roots, values, {m.name: self.numpy_map(m) for m in maps})
