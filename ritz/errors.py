@@ -66,6 +66,14 @@ class SolveError(RitzError, RuntimeError):
     """A time integration or a nonlinear solve cannot go on."""
 
 
+class LinearSolveError(SolveError):
+    """A system of linear equations is singular, or its solver did not converge."""
+
+
+class ConvergenceError(SolveError):
+    """Newton's method did not converge; the message shows the iterations as a table."""
+
+
 class NonFiniteError(SolveError):
     """A value became infinite or not a number; the message names term, field, place and time."""
 

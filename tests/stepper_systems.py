@@ -12,6 +12,7 @@ import numpy as np
 from numba import carray, cfunc, njit
 
 from ritz.codegen.abi import RHS_SIGNATURE, as_c128, as_f64
+from ritz.codegen.structure import OrdinaryForm
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,7 +36,7 @@ class HandLayout:
 
 
 @dataclass
-class HandSystem:
+class HandSystem(OrdinaryForm):
     """A system of a compiled right-hand side (and, for a split one, the nonlinear part and the diagonal)."""
 
     rhs_function: Any

@@ -23,10 +23,12 @@ from ritz.codegen.derivatives import (
 from ritz.codegen.instance import CompiledProgram, Instance, evaluate_in, leaf_values, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
-from ritz.codegen.parameter_info import checked, parameter_info
+from ritz.codegen.parameter_info import parameter_info
+from ritz.codegen.parameter_vector import ParameterVector
 from ritz.codegen.program import Program, Scheduler, Target, build_program, loop_axes
 from ritz.codegen.realify import realify
-from ritz.errors import OptionError, ParameterError, RitzError, nearest
+from ritz.codegen.structure import OrdinaryForm
+from ritz.errors import OptionError, RitzError, nearest
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.settings import Rewriting
@@ -72,7 +74,7 @@ class EmptySpace:
     slots = 0
 
 
-class System:
+class System(ParameterVector, OrdinaryForm):
     """``du/dt = f(u, t; p)`` with ``f = L(p) u + N(u, t; p)`` where a linear diagonal part was found.
 
     Made by ``problem.discretize(...)``. Attributes:
@@ -102,7 +104,6 @@ class System:
         self._point_form: Any = None
         self._initial: tuple[bytes, Array] | None = None
         self._shared: Bound | None = None
-        self._defaults: Array | None = None
         self._idle: dict[int, deque[Instance]] = {}
 
     @property
@@ -116,49 +117,7 @@ class System:
     def __reduce__(self) -> tuple[Any, ...]:
         return _remake, (self.problem, self.discretization, self.rewriter)
 
-    # ------------------------------------------------------------------ parameters and initial values
-    def parameter_values(self, overrides: Mapping[Any, float] | None = None) -> Array:
-        """The parameter vector: defaults, with some of them replaced.
-
-        Args:
-            overrides: parameter (or its name) -> value.
-
-        Raises:
-            ParameterError: an unknown name, a value that is not finite or out of bounds, or a parameter without value.
-        """
-        if overrides is None and self._defaults is not None:
-            return self._defaults.copy()
-        if overrides is not None and not isinstance(overrides, Mapping):
-            raise ParameterError(
-                f"Parameters are given by name, e.g. params={{{self.parameters[0].name if self.parameters else 'a'!r}: "
-                f"1.0}}; found {overrides!r}."
-            )
-        given = {str(k): v for k, v in (overrides or {}).items()}
-        names = [p.name for p in self.parameters]
-        for name in given:
-            if name not in names:
-                listed = f"Its parameters: {', '.join(names)}." if names else "It has no parameters."
-                raise ParameterError(f"{self.name} has no parameter {name!r}.{nearest(name, names)} {listed}")
-        values = np.empty(len(names))
-        for i, p in enumerate(self.parameters):
-            value = given.get(p.name, p.default)
-            if value is None:
-                raise ParameterError(f"{p.name} has no value. Pass params={{{p.name!r}: ...}} or give it a default.")
-            values[i] = checked(p, value)
-        if not given:
-            self._defaults = values.copy()
-        return values
-
-    def parameter_vector(self, p: Any = None) -> Array:
-        """A parameter vector from a vector, from overrides of the defaults, or from None."""
-        if p is None or isinstance(p, Mapping):
-            return self.parameter_values(p)
-        vector: Array = p if type(p) is np.ndarray and p.dtype == float else np.ascontiguousarray(p, dtype=float)
-        if vector.shape != (len(self.parameters),):
-            names = ", ".join(i.name for i in self.parameters) or "none"
-            raise ParameterError(f"The parameters of {self.name} are {names}; found a vector of shape {vector.shape}.")
-        return vector
-
+    # ------------------------------------------------------------------ initial values
     def initial_state(self, p: Array | None = None) -> Array:
         """State vector of the problem's initial values.
 
@@ -308,9 +267,6 @@ class System:
         shape = self.space.shape.modes
         parts = [np.broadcast_to(v, shape).ravel() for v in evaluate(g, roots, values)]
         return np.concatenate(parts).astype(complex)
-
-    def _named(self, p: Any) -> dict[str, float]:
-        return {info.name: float(v) for info, v in zip(self.parameters, p, strict=True)}
 
     # ------------------------------------------------------------------ for Python
     def _call(self, kind: str, t: float, u: Any, p: Any, size: int, direction: Any = None) -> Array:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ritz.codegen.structure import OrdinaryForm
 from ritz.errors import OptionError, nearest
 from ritz.reduced_order.error_estimate import ErrorEstimate
 from ritz.reduced_order.estimator import FloatArray
@@ -46,7 +47,7 @@ class Training:
     seconds: tuple[float, float] = (0.0, 0.0)
 
 
-class ReducedSystem:
+class ReducedSystem(OrdinaryForm):
     """A System in the coefficients of a few modes, made by `ritz.reduce`.
 
     It is solved, swept, differentiated and reduced again like the system it came from; solutions show the fields of
