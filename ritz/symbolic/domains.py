@@ -12,13 +12,19 @@ from ..errors import ProblemError
 from .coordinates import Coordinate
 
 
+SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))  # ends of the first, second, third axis
+
+
 class Domain:
-    """A product of intervals; the base class of `Box` and `Interval`. Immutable.
+    """A product of intervals; the base class of `Box`, `Interval` and `Region`. Immutable.
 
     Attributes:
         coordinates: the axes, in the order given.
         bounds: coordinate -> (lower, upper) as floats, in the user's unit of length.
         written: coordinate -> (lower, upper) as SymPy numbers, as the user wrote them.
+        boundaries: name of a part of the boundary -> its tag: ``left right`` for the first axis, ``bottom top`` for
+            the second, ``back front`` for the third.
+        subdomains: name of a part of the inside -> its tag; none in a product of intervals.
     """
 
     def __init__(self, axes: Mapping[Coordinate, Any]) -> None:
@@ -50,18 +56,37 @@ class Domain:
         return {axis: high - low for axis, (low, high) in self._bounds.items()}
 
     @property
+    def sides(self) -> dict[Coordinate, tuple[str, str]]:
+        """Coordinate -> names of its two ends; empty where the domain is no product of intervals."""
+        return dict(zip(self._written, SIDES, strict=False))
+
+    @property
+    def boundaries(self) -> dict[str, int]:
+        """Name of a part of the boundary -> its tag."""
+        names = [name for pair in self.sides.values() for name in pair]
+        return {name: tag for tag, name in enumerate(names, start=1)}
+
+    @property
+    def subdomains(self) -> dict[str, int]:
+        """Name of a part of the inside -> its tag."""
+        return {}
+
+    @property
     def dimension(self) -> int:
         """The number of axes."""
-        return len(self._written)
+        return len(self.coordinates)
+
+    def _key(self) -> Any:
+        return tuple(self._written.items())
 
     def __iter__(self) -> Iterator[Coordinate]:
-        return iter(self._written)
+        return iter(self.coordinates)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Domain) and tuple(self._written.items()) == tuple(other._written.items())
+        return isinstance(other, Domain) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._written.items()))
+        return hash(self._key())
 
     def __repr__(self) -> str:
         axes = (f"{axis}=({_text(low)}, {_text(high)})" for axis, (low, high) in self._written.items())

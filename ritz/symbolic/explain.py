@@ -224,6 +224,8 @@ def _scale_line(problem: Problem, field: Field, term: LinearTerm, defaults: dict
     length = 1.0
     if problem.domain is not None:
         for axis, n in term.orders:
+            if axis not in problem.domain.lengths:
+                return None
             length *= (problem.domain.lengths[axis] / (2 * math.pi)) ** n
     where = " for the longest wave" if term.orders else ""
     return f"{text_of(shown)} acts on {field} within time {length / size:.3g}{where}"

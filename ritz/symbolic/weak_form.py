@@ -56,6 +56,21 @@ class TestFunction(Field):
         return type(self), (self.of, self.name)
 
 
+class NumberField(Field):
+    """An unknown that is a single number, e.g. a Lagrange multiplier; see `weak_notation.numbers`.
+
+    Example:
+        >>> NumberField("lam").rank
+        0
+    """
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (*super()._hashable_content(), "number")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.name,)
+
+
 class Geometric(sp.Symbol):
     """A quantity of the mesh: ``n_x``, ``n_y``, ``n_z`` (outward unit normal), ``h`` (diameter of the cell) or
     ``h_facet`` (diameter of the facet).
