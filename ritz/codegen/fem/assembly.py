@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen import native
-from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.fem.driver import ADD, CLEAR, FIXED, KERNEL, OUT, PLACE, STATE, Step, bits, locate, runner
 from ritz.codegen.fem.kernel_base import KernelWriter
 from ritz.codegen.fem.kernels import MatrixKernel, VectorKernel, matrix_entries
@@ -20,6 +19,7 @@ from ritz.codegen.layout import Array
 from ritz.codegen.program import Scheduler
 from ritz.codegen.vector_code import Code
 from ritz.codegen.vector_program import VectorPrinter
+from ritz.errors import RitzError
 from ritz.symbolic.graph import Graph, Number
 
 Term = tuple[Number, int]
@@ -79,7 +79,9 @@ class Build:
             self.vectors[node] = f"vector {len(self.vectors)}"
         return self.vectors[node]
 
-    def region_outputs(self, whole: int, scale: Mapping[int, Number] | None) -> dict[int, list[tuple[Probe, bool, int]]]:
+    def region_outputs(
+        self, whole: int, scale: Mapping[int, Number] | None
+    ) -> dict[int, list[tuple[Probe, bool, int]]]:
         """Integrals below a vector, by region: probe, whether it is weighted, node of the values.
 
         Args:
@@ -319,17 +321,13 @@ class FemInstance:
             region = self.space.regions[kernel.region]
             for group, table in zip(region.groups, kernel.tables, strict=True):
                 self.keep.append(table)
-                self.steps.append(
-                    Step((KERNEL, kernel.address, group.start, group.stop, table.ctypes.data, context))
-                )
+                self.steps.append(Step((KERNEL, kernel.address, group.start, group.stop, table.ctypes.data, context)))
 
     def _rows(self) -> None:
         build = self.program.build
         if self.program.pattern is not None:
             self.steps.append(Step((CLEAR, OUT, 0, self.program.pattern.nnz)))
-            self.steps.append(
-                Step((ADD, FIXED, self.values.ctypes.data, OUT, 0, self.program.pattern.nnz, bits(1.0)))
-            )
+            self.steps.append(Step((ADD, FIXED, self.values.ctypes.data, OUT, 0, self.program.pattern.nnz, bits(1.0))))
             return
         size = int(self.space.numbering.offsets[-1])
         self.steps.append(Step((CLEAR, OUT, 0, size)))
@@ -367,7 +365,12 @@ class FemInstance:
         if slot == "points":
             return self._held(region.mesh.points, float)
         if kind == "geometry":
-            return self._held(self._table(("geometry", kernel.region, int(rest)), lambda: region.mesh.geometry[region.cells[int(rest)]]), np.int32)
+            return self._held(
+                self._table(
+                    ("geometry", kernel.region, int(rest)), lambda: region.mesh.geometry[region.cells[int(rest)]]
+                ),
+                np.int32,
+            )
         if kind == "dofs":
             f, s = map(int, rest.split())
             return self._held(self.space.dofs(kernel.region, f, s), np.int32)
@@ -378,12 +381,17 @@ class FemInstance:
         return self.space.stored(key, make)
 
     # ------------------------------------------------------------------ use
-    def set_direction(self, vector: Array) -> None:
-        """Store the direction of a derivative."""
-        self.seed[:] = vector
+    def update(self, p: Mapping[str, float]) -> None:
+        """Nothing is stored for a parameter vector: kernels are given it."""
 
-    def __call__(self, t: float, u: Array, p: Array, size: int) -> Array:
-        """Run the program; returns a new array."""
-        out = np.empty(size)
-        call_rhs_address(self.address, t, u, p, out, self.context)
-        return out
+    def set_direction(self, vector: Array, system: str) -> None:
+        """Store the direction of a derivative of the system with this name.
+
+        Raises:
+            RitzError: the direction has the wrong length.
+        """
+        if vector.shape != self.seed.shape:
+            raise RitzError(
+                f"This derivative of {system} takes a direction of length {len(self.seed)}; found {vector.shape}."
+            )
+        self.seed[:] = vector

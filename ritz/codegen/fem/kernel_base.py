@@ -382,7 +382,9 @@ class KernelWriter:
             width = self.space.nodes[f].reference.dim
             numbers, values = self.base(f"dofs {f} {0 if side > 0 else 1}"), self.base(self.vectors[vector])
 
-            def one(a: Index, numbers: str = numbers, values: str = values, width: int = width, tile: str = tile) -> None:
+            def one(
+                a: Index, numbers: str = numbers, values: str = values, width: int = width, tile: str = tile
+            ) -> None:
                 read = lambda cell: self.code.pointer(values, self.entry(numbers, width, cell, a))  # noqa: E731
                 self.put(self.gathered(read), tile, a)
 

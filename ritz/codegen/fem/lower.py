@@ -37,6 +37,7 @@ class FemModel:
         rate: node of their time derivatives, a seed.
         given_rate: what is known of it: the time derivatives of prescribed values.
         residual: node of the sum of all integrals, over all degrees of freedom.
+        given: nodes of the prescribed values, set by set.
         identities: component -> the component that is its time derivative.
         choices: what was chosen, in words.
     """
@@ -48,6 +49,7 @@ class FemModel:
     rate: int
     given_rate: int
     residual: int
+    given: tuple[int, ...]
     identities: dict[str, str]
     choices: list[str] = field(default_factory=list)
 
@@ -66,10 +68,31 @@ class FemModel:
                 found[name] = g.scale(-1, g.map(_transposed(self.space.extend(f)), whole))
         return found
 
-    def mass(self) -> int:
-        """Node of the residual's part that is linear in the rates: M times `rate`."""
-        (node,) = forward(self.graph, [self.residual], {self.rate: self.rate})
-        return node
+    @property
+    def is_steady(self) -> bool:
+        """Whether no unknown has a time derivative."""
+        return not self.identities and not any(n == self.rate for n in self.graph.topological([self.residual]))
+
+    def mass_rows(self) -> dict[str, int]:
+        """Component -> node of its row of M times `rate`; rows that hold as they stand have the free rates themselves.
+
+        Raises:
+            UnsupportedError: a coefficient of a time derivative depends on the unknowns or on time.
+        """
+        g, found = self.graph, {}
+        (whole,) = forward(g, [self.residual], {self.rate: self.rate})
+        below = g.topological([whole], stop={self.rate})
+        if self.state in below or any(g.op[n] == "input" and g.args[n][1] == "time" for n in below):
+            raise UnsupportedError(
+                "The coefficient of a time derivative depends on the unknowns or on time. Divide the equation by it, "
+                "or write the derivative of the product as the derivative of a new unknown."
+            )
+        for f, name in enumerate(self.space.names):
+            if name in self.identities:
+                found[name] = g.input(f"seed {name}", "seed", [self.space.state_axes[f]])
+            else:
+                found[name] = g.map(_transposed(self.space.extend(f)), whole)
+        return found
 
 
 def _transposed(m: Any) -> Any:
@@ -117,7 +140,9 @@ class _Lowering:
             for u, v in form.rates.items()
             for a, b in zip(form.components[u], form.components[v], strict=True)
         }
-        return FemModel(g, space, states, state, self.rate, given_rate, residual, identities, self.choices)
+        return FemModel(
+            g, space, states, state, self.rate, given_rate, residual, tuple(values), identities, self.choices
+        )
 
     # ------------------------------------------------------------------ constraints
     def _periodic(self, nodes: Nodes) -> list[tuple[Array, Array]]:

@@ -106,7 +106,13 @@ def pattern_of(
         places = np.empty((length, 1), dtype=np.int32)
         k = np.arange(length, dtype=np.int32)[:, None]
         locate(
-            np.ascontiguousarray(row + k), np.ascontiguousarray(column + k), n, pattern.indptr, pattern.indices, places, 0
+            np.ascontiguousarray(row + k),
+            np.ascontiguousarray(column + k),
+            n,
+            pattern.indptr,
+            pattern.indices,
+            places,
+            0,
         )
         pattern.fixed.append((places.ravel(), value))
     return pattern

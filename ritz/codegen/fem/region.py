@@ -192,9 +192,7 @@ def _facets(mesh: Any, name: str, over: str, label: Any, degree: int, facets: Ar
         at = [facet_points(kind, int(row[0]), points)]
         if sides == 2:
             at.append(facet_points(kind, int(row[1]), points, tuple(map(int, row[2:]))))
-        groups.append(
-            Group(start, stop, tuple(at), tuple(normals[f] for f in row[:sides]), float(ratios[int(row[0])]))
-        )
+        groups.append(Group(start, stop, tuple(at), tuple(normals[f] for f in row[:sides]), float(ratios[int(row[0])])))
         start = stop
     cells = tuple(np.ascontiguousarray(mesh.facet_cells[facets, s], dtype=np.int64) for s in range(sides))
     return Region(name, mesh, over, label, degree, cells, facets, weights, groups)

@@ -1,0 +1,77 @@
+"""The state of a finite-element system: the free degrees of freedom of every scalar field, one block behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen.fem.space import FemSpace
+from ritz.codegen.layout import Array, FieldBlock, StateLayout
+from ritz.errors import InitialValueError
+
+
+class FemLayout(StateLayout):
+    """Blocks of free degrees of freedom, in the order in which the cells of the mesh meet them.
+
+    Prescribed values are no part of the state: `FemSystem.to_fields` puts them back.
+
+    Attributes:
+        space: elements, numbering and mesh.
+    """
+
+    def __init__(self, space: FemSpace) -> None:
+        offsets = [int(x) for x in space.numbering.offsets]
+        self.space = space
+        self.fields = tuple(FieldBlock(n, *offsets[f : f + 2]) for f, n in enumerate(space.names))
+        self.size = offsets[-1]
+        lengths = [max(f.stop - f.start, 1) for f in self.fields]
+        self.weights = np.concatenate(
+            [np.full(f.stop - f.start, 1.0 / n) for f, n in zip(self.fields, lengths, strict=True)] or [np.zeros(0)]
+        )
+        self.coords = {}
+
+    @property
+    def groups(self) -> Array | None:
+        """(fields, 2) start and stop of every block that is not empty."""
+        return np.array([[f.start, f.stop] for f in self.fields if f.stop > f.start], dtype=np.int64)
+
+    @property
+    def mesh(self) -> Any:
+        """The mesh."""
+        return self.space.mesh
+
+    def to_fields(self, u: Array) -> dict[str, Array]:
+        """Degrees of freedom of every field, (nodes,) or (nodes, nt), with zeros where values are prescribed."""
+        return self.with_prescribed(u, np.zeros((self.space.numbering.size - self.size, *np.shape(u)[1:])))
+
+    def with_prescribed(self, u: Array, given: Array) -> dict[str, Array]:
+        """Degrees of freedom of every field from the free and the prescribed ones."""
+        whole = np.concatenate([u, given])
+        return {n: whole[table] for n, table in zip(self.space.names, self.space.numbering.final, strict=True)}
+
+    def from_fields(self, values: Mapping[str, Any]) -> Array:
+        self.check_names(values)
+        u = np.empty(self.size)
+        for f, block in enumerate(self.fields):
+            count = self.space.nodes[f].count
+            value = np.asarray(values[block.name], dtype=float)
+            if value.shape not in ((), (count,)):
+                raise InitialValueError(
+                    f"The values of {block.name} must be one number or one for each of its {count} degrees of freedom; "
+                    f"found shape {value.shape}. Expressions of the coordinates are welcome too."
+                )
+            value = np.broadcast_to(value, (count,))
+            if not np.all(np.isfinite(value)):
+                raise InitialValueError(f"The values of {block.name} are not all finite.")
+            u[block.start : block.stop] = value[self.space.numbering.free[f]]
+        return u
+
+    def locate(self, index: int) -> str:
+        f = int(np.searchsorted(self.space.numbering.offsets, index, side="right")) - 1
+        node = self.space.numbering.free[f][index - int(self.space.numbering.offsets[f])]
+        point = self.space.nodes[f].points[node]
+        if np.isnan(point).any():
+            return self.space.names[f]
+        return f"{self.space.names[f]} at ({', '.join(f'{x:.6g}' for x in point)})"

@@ -1,0 +1,167 @@
+"""`FemSystem`: the System of a weak form on a mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ritz.codegen import native
+from ritz.codegen.derivatives import derivative_nodes
+from ritz.codegen.fem.assembly import Build, FemInstance, FemProgram
+from ritz.codegen.fem.layout import FemLayout
+from ritz.codegen.fem.lower import FemModel
+from ritz.codegen.fem.structure import structure_of
+from ritz.codegen.layout import Array
+from ritz.codegen.lowered import Lowered
+from ritz.codegen.structure import Structure
+from ritz.codegen.system import Bound, System
+from ritz.errors import RitzError, UnsupportedError
+from ritz.symbolic.rewrite.settings import Rewriting
+from ritz.symbolic.weak_form import WeakForm
+
+
+class FemSystem(System):
+    """``M(p) du/dt = f(u, t; p)`` on a mesh; for steady problems ``f(u) = 0``.
+
+    The state holds the free degrees of freedom. Prescribed values and their time derivatives stand in f, and
+    `to_fields` puts them back.
+
+    Attributes:
+        form: the weak form in components.
+        model: the same as a graph.
+        mesh: the mesh.
+    """
+
+    def __init__(
+        self,
+        model: FemModel,
+        form: WeakForm,
+        *,
+        problem: Any = None,
+        discretization: Any = None,
+        rewriter: str | Rewriting | None = "egraph",
+    ) -> None:
+        self.model, self.form, self.mesh = model, form, model.space.mesh
+        layout = FemLayout(model.space)
+        names = tuple(p.name for p in form.parameters)
+        self.is_steady = model.is_steady
+        lowered = Lowered(
+            model.graph, model.space, layout, dict(model.states), None, model.rhs(), names, list(model.choices)
+        )
+        super().__init__(lowered, problem=problem, discretization=discretization, rewriter=rewriter)
+        blocks = {f.name: slice(f.start, f.stop) for f in layout.fields}
+        self.rates = tuple((blocks[a], blocks[b]) for a, b in model.identities.items())
+        self._fem: dict[str, FemProgram] = {}
+
+    # ------------------------------------------------------------------ programs
+    def _program(self, kind: str) -> FemProgram:
+        with self._lock:
+            if kind not in self._fem:
+                self._fem[kind] = self._made(kind)
+            return self._fem[kind]
+
+    def _made(self, kind: str) -> FemProgram:
+        blocks = {f.name: f.start for f in self.layout.fields}
+        names = [p.name for p in self.parameters]
+        build = Build(
+            self.model.graph, self.model.space, names, self._scheduler(kind), list(blocks), blocks, native.lanes()
+        )
+        if kind == "jacobian":
+            return FemProgram(build, self.lowered.rhs(), wrt=self.model.state)
+        if kind == "mass":
+            return FemProgram(build, self.model.mass_rows(), wrt=self.model.rate)
+        rows = self.lowered.rhs() if kind == "rhs" else derivative_nodes(self.lowered, kind)
+        return FemProgram(build, rows)
+
+    def _instance(self, kind: str, threads: int = 1) -> Any:
+        return FemInstance(self._program(kind), self._seed_parts(kind))
+
+    @property
+    def _main(self) -> str:
+        return "rhs"
+
+    def source(self, kind: str = "rhs") -> str:
+        """What is computed in a quadrature point of every region, as text."""
+        return self._program(kind).source
+
+    # ------------------------------------------------------------------ matrices
+    def jacobian(self, t: float, u: Any, p: Any = None) -> Any:
+        """Jacobian of `rhs`, a `scipy.sparse.csr_array` with a fixed pattern."""
+        return self._matrix("jacobian", t, u, p)
+
+    def mass(self, p: Any = None) -> Any:
+        """The mass matrix, a `scipy.sparse.csr_array`; None for steady problems."""
+        if self.is_steady:
+            return None
+        return self._matrix("mass", 0.0, np.zeros(self.layout.size), p)
+
+    def _matrix(self, kind: str, t: float, u: Any, p: Any) -> Any:
+        pattern = self._program(kind).pattern
+        assert pattern is not None
+        return pattern.matrix(self._call(kind, t, u, p, pattern.nnz))
+
+    @cached_property
+    def structure(self) -> Structure:  # type: ignore[override]
+        """Shape of the Jacobian of ``-f``."""
+        return structure_of(self)
+
+    def bind(self, p: Array | Mapping[Any, float] | None = None, *, threads: int = 1) -> Bound:
+        """Refused where there is a mass matrix: compiled explicit loops integrate ``du/dt = f``.
+
+        Raises:
+            UnsupportedError: names implicit methods.
+        """
+        raise UnsupportedError(
+            f"{self.name} has a mass matrix: explicit methods would need its inverse. Use an implicit method such as "
+            "'SDIRK3' or 'BDF2' (method='auto' does)."
+        )
+
+    # ------------------------------------------------------------------ fields
+    def prescribed(self, t: float, p: Any = None) -> Array:
+        """Prescribed values at a time, in the order of the numbering."""
+        named = self._named(self.parameter_vector(p))
+        space, g = self.model.space, self.model.graph
+        nodes = list(self.model.given)
+        values = space.evaluate(g, nodes, space.values(g, nodes, named, t))
+        sizes = [len(d.nodes) for d in space.numbering.prescribed]
+        parts = [np.broadcast_to(np.asarray(v, dtype=float), (n,)) for v, n in zip(values, sizes, strict=True)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def to_fields(self, u: Any, t: Any = 0.0, p: Any = None) -> dict[str, Array]:
+        """Degrees of freedom of every scalar field, prescribed values included.
+
+        Args:
+            u: (size,) state or (size, nt) states.
+            t: time or (nt,) times.
+            p: parameter vector or overrides of the defaults.
+
+        Returns:
+            component -> (nodes,) or (nodes, nt), at ``system.nodes(component)``.
+        """
+        u = np.asarray(u, dtype=float)
+        layout = self.layout
+        assert isinstance(layout, FemLayout)
+        if u.ndim == 1:
+            return layout.with_prescribed(u, self.prescribed(float(np.asarray(t).ravel()[0]), p))
+        times = np.broadcast_to(np.asarray(t, dtype=float), (u.shape[1],))
+        return layout.with_prescribed(u, np.stack([self.prescribed(float(x), p) for x in times], axis=1))
+
+    def nodes(self, name: str) -> Array:
+        """(nodes, gdim) where the degrees of freedom of a component stand."""
+        return np.array(self.model.space.nodes[self.model.space.names.index(name)].points)
+
+    # ------------------------------------------------------------------ NumPy
+    def rhs_numpy(self, t: float, u: Any, p: Any = None) -> Array:
+        """The same as `rhs` by sparse matrices of basis functions: slow, the reference of the tests."""
+        rows = list(self.lowered.rhs().values())
+        space, g = self.model.space, self.model.graph
+        values = space.values(g, rows, self._named(self.parameter_vector(p)), t)
+        u = np.asarray(u, dtype=float)
+        if u.shape != (self.layout.size,):
+            raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
+        for f in self.layout.fields:
+            values[self.model.states[f.name]] = u[f.start : f.stop]
+        return np.concatenate([np.asarray(r, dtype=float) for r in space.evaluate(g, rows, values)])
