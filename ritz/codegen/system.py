@@ -283,9 +283,12 @@ class System(ParameterVector, OrdinaryForm):
             raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
         if direction is not None:
             instance.set_direction(np.asarray(direction, dtype=float), self.name)
-        out, q = np.zeros(size), np.ascontiguousarray(p)
-        call_rhs_address(instance.address, float(t), u, q, out, instance.context)
+        out = np.zeros(size)
+        self._run(instance, float(t), u, np.ascontiguousarray(p), out)
         return out
+
+    def _run(self, instance: Any, t: float, u: Array, p: Array, out: Array) -> None:
+        call_rhs_address(instance.address, t, u, p, out, instance.context)
 
     def rhs(self, t: float, u: Any, p: Any = None) -> Array:
         """Time derivative of the state.

@@ -18,8 +18,9 @@ MOST = 16
 def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geometry: int = 1) -> int:
     """Degree of a polynomial that an integrand is, or is close to.
 
-    Products add the degrees of their factors; a function that is no polynomial counts as its argument and two more, at
-    least as the highest degree among the fields and two more. What the user sees in ``system.report()``.
+    Products add the degrees of their factors. A function that is no polynomial counts as its argument and two more, at
+    least as the highest degree k among the fields and two more; an integrand that holds such a function is given degree
+    2k + 2 at most, beyond which the error of the elements outweighs that of the quadrature.
 
     Args:
         expr: integrand in components.
@@ -32,7 +33,10 @@ def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geomet
         >>> degree_of(D(u, x) * D(v, x), {u: 2, v: 2}, True)
         2
     """
-    found = _Degrees(degrees, simplex).of(expr)
+    reader = _Degrees(degrees, simplex)
+    found = reader.of(expr)
+    if reader.smooth:
+        found = min(found, 2 * reader.highest + SMOOTH)
     return min(found + 2 * (geometry - 1), MOST)
 
 
@@ -40,6 +44,7 @@ class _Degrees:
     def __init__(self, degrees: Mapping[Field, int], simplex: bool) -> None:
         self.degrees, self.simplex = degrees, simplex
         self.highest = max(degrees.values(), default=1)
+        self.smooth = False  # whether a function was met that is no polynomial
         self.memo: dict[sp.Basic, int] = {}
 
     def of(self, e: sp.Basic) -> int:
@@ -65,4 +70,5 @@ class _Degrees:
         if isinstance(e, sp.Pow) and e.exp.is_Integer and e.exp > 0:
             return int(e.exp) * self.of(e.base)
         inner = max((self.of(a) for a in e.args), default=0)
+        self.smooth = self.smooth or bool(inner)
         return max(inner, self.highest) + SMOOTH if inner else 0

@@ -26,6 +26,7 @@ class FiniteElement:
         cell: ``triangle`` or ``quadrilateral``, ``tetrahedron`` or ``hexahedron``, for a `Box`.
         elements: unknown -> `Element`, ``(family, degree)`` or a degree, where it is to differ.
         quadrature: degree of the quadrature of all integrals; by default it is read off every integrand.
+        threads: that work on parts of the mesh at once; more than one pays from about 10,000 cells.
 
     Raises:
         OptionError: an unknown keyword or a value that makes no sense.
@@ -47,9 +48,10 @@ class FiniteElement:
         cell: str | None = None,
         elements: Mapping[Any, Any] | None = None,
         quadrature: int | None = None,
+        threads: int = 1,
         **unknown: Any,
     ) -> None:
-        reject_unknown(unknown, ("degree", "cell", "elements", "quadrature"), "FiniteElement")
+        reject_unknown(unknown, ("degree", "cell", "elements", "quadrature", "threads"), "FiniteElement")
         for n in cells:
             if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
                 raise OptionError(
@@ -57,8 +59,11 @@ class FiniteElement:
                 )
         if quadrature is not None and (not isinstance(quadrature, int) or not 0 <= quadrature <= 30):
             raise OptionError(f"quadrature= is the degree of the quadrature, 0 to 30, found {quadrature!r}.")
+        if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= 256:
+            raise OptionError(f"threads= is a whole number from 1 on, found {threads!r}.")
         if degree is not None:
             Element("Lagrange", degree)
+        self.threads = threads
         self.cells, self.degree, self.cell, self.quadrature = tuple(map(int, cells)), degree, cell, quadrature
         self.elements = {str(k): _element(k, v) for k, v in (elements or {}).items()}
 
@@ -90,8 +95,8 @@ class FiniteElement:
         form = with_means(problem.weak_form())
         if self.quadrature is not None:
             form = replace(form, integrals=tuple(replace(i, degree=self.quadrature) for i in form.integrals))
-        model = lower(form, mesh, self._chosen(form))
-        return FemSystem(model, form, problem=problem, discretization=self, rewriter=rewriter)
+        model = lower(form, mesh, self._chosen(form), self.threads)
+        return FemSystem(model, form, problem=problem, discretization=self, rewriter=rewriter, threads=self.threads)
 
     def _mesh(self, domain: Any) -> Any:
         from ritz.codegen.mesh import mesh_of

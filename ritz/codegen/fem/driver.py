@@ -6,7 +6,6 @@ All of it is text in LLVM's language, compiled once per machine.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,8 +14,11 @@ from ritz.codegen import native
 from ritz.codegen.layout import Array
 
 WIDTH = 8  # int64 numbers of a step
-CLEAR, ADD, KERNEL, PLACE = range(4)
+CLEAR, ADD, KERNEL, PLACE, TELL = range(5)
 FIXED, STATE, OUT = range(3)  # what an address is relative to
+
+# CLEAR base address count; ADD base address (from) base address (to) count bits-of-factor; KERNEL function start stop
+# tables context; PLACE function count context; TELL address: where the address of the result is to be written
 
 _RUN = """
 define void @run(double %t, i64 %u, i64 %p, i64 %out, i64 %ctx) nounwind {
@@ -48,7 +50,8 @@ step:
   %a5 = load i64, ptr %at5
   %at6 = getelementptr i64, ptr %at, i64 6
   %a6 = load i64, ptr %at6
-  switch i64 %op, label %done [ i64 0, label %clear i64 1, label %add i64 2, label %kernel i64 3, label %place ]
+  switch i64 %op, label %done [ i64 0, label %clear i64 1, label %add i64 2, label %kernel 
+    i64 3, label %place i64 4, label %tell ]
 clear:
   %c_out = icmp eq i64 %a1, 2
   %c_base = select i1 %c_out, i64 %out, i64 0
@@ -92,6 +95,10 @@ place:
   %g = inttoptr i64 %a1 to ptr
   %g_ctx = inttoptr i64 %a3 to ptr
   call void %g(i64 0, i64 %a2, ptr null, double %t, ptr %params, ptr %g_ctx)
+  br label %done
+tell:
+  %slot = inttoptr i64 %a1 to ptr
+  store i64 %out, ptr %slot
   br label %done
 done:
   %k1 = add nsw i64 %k, 1
@@ -215,17 +222,6 @@ def locate(rows: Array, columns: Array, free: int, indptr: Array, indices: Array
         len(rows), rows.shape[1], columns.shape[1], rows.ctypes.data, columns.ctypes.data, free, indptr.ctypes.data,
         indices.ctypes.data, len(indices), to.shape[1], to.ctypes.data + 4 * start,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of the interpreter, its numbers in order."""
-
-    numbers: tuple[int, ...]
-
-    def row(self) -> list[int]:
-        """The numbers, filled up."""
-        return [*self.numbers, *[0] * (WIDTH - len(self.numbers))]
 
 
 def bits(x: float) -> int:

@@ -86,7 +86,7 @@ class Reference:
         family = FAMILIES[element.family]
         if family in ("RT", "N1E") and cell not in SIMPLICES[1:]:
             raise UnsupportedError(
-                f"{element.family} elements are there on triangles and tetrahedra, not on a {cell}. Use a mesh of those."
+                f"{element.family} elements are there on triangles and tetrahedra, not on a {cell}. Mesh with those."
             )
         kind = basix.CellType[cell]
         if family == "Real":

@@ -71,6 +71,7 @@ class KernelWriter:
         self.blocks: list[list[Array]] = [[] for _ in region.groups]  # data of the tables, per group
         self.length = 0
         self.declared: set[str] = set()
+        self.blocks_of: list[tuple[int, int, int, int]] = []  # of cell matrices
         self._bases: dict[str, str] = {}
         self._allocated = 0
 
@@ -87,7 +88,8 @@ class KernelWriter:
             self.begin()
             self._points()
             self.finish()
-        arguments = "i64 %lo, i64 %hi, ptr noalias readonly %tables, double %t, ptr noalias readonly %p, ptr noalias readonly %ctx"
+        arguments = "i64 %lo, i64 %hi, ptr noalias readonly %tables, double %t, ptr noalias readonly %p, "
+        arguments += "ptr noalias readonly %ctx"
         lines = [f"define void @{name}({arguments}) nounwind {{", "entry:", *self.head, *self.code.lines]
         return "\n".join([*lines, "  ret void", "}", *sorted(self.declared)]) + "\n"
 
@@ -294,7 +296,10 @@ class KernelWriter:
 
     def _map(self, q: Index) -> None:
         """Jacobian, its inverse, the measure and the normals of each side."""
-        self.jacobian, self.inverse, self.normals, self.det = [], [], [], []
+        self.jacobian: list[list[list[Value]]] = []
+        self.inverse: list[list[list[Value]]] = []
+        self.normals: list[list[Value]] = []
+        self.det: list[str] = []
         for s, side in enumerate(self.region.sides):
             table = self.basis_table((self.region.coordinates, side))
             jac = [

@@ -94,7 +94,7 @@ class MatrixKernel(KernelWriter):
     def __init__(self, *args: Any, entries: Sequence[tuple[Probe, Probe]]) -> None:
         super().__init__(*args)
         self.entries = list(entries)
-        self.blocks_of: list[Block] = list(
+        self.blocks_of = list(
             dict.fromkeys((test.field, test.side, trial.field, trial.side) for test, trial in self.entries)
         )
         roots = self.program.roots

@@ -1,4 +1,4 @@
-"""The state of a finite-element system: the free degrees of freedom of every scalar field, one block behind the other."""
+"""The state of a finite-element system: the free degrees of freedom of every scalar field, block by block."""
 
 from __future__ import annotations
 

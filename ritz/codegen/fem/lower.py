@@ -13,6 +13,7 @@ from ritz.codegen.fem.degrees import degree_of
 from ritz.codegen.fem.dofs import Nodes, identified, number_nodes, on_facets
 from ritz.codegen.fem.element import SIMPLICES, Element
 from ritz.codegen.fem.numbering import number_all
+from ritz.codegen.fem.parts import assign
 from ritz.codegen.fem.region import make_region
 from ritz.codegen.fem.space import ALL, FemSpace, Probe
 from ritz.codegen.layout import Array
@@ -104,8 +105,8 @@ def _transposed(m: Any) -> Any:
 class _Lowering:
     """One lowering: elements chosen, unknowns numbered, integrals turned into nodes."""
 
-    def __init__(self, form: WeakForm, mesh: Any, elements: Mapping[str, Element]) -> None:
-        self.form, self.mesh = form, mesh
+    def __init__(self, form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int) -> None:
+        self.form, self.mesh, self.parts = form, mesh, parts
         self.components = [c for u in form.unknowns for c in form.components[u]]
         self.index = {c: i for i, c in enumerate(self.components)}
         self.elements = [elements[c.name] for c in self.components]
@@ -130,11 +131,15 @@ class _Lowering:
         values = [self._prescribed(k, form.essential[d.condition].value) for k, d in enumerate(numbering.prescribed)]
         state = g.sum(parts + [g.map(space.place(k), v) for k, v in enumerate(values)])
         self.rate = g.input("rate", "seed", [ALL])
-        time = {n: g.one for n in g.inputs(values, "time")}
+        time = dict.fromkeys(g.inputs(values, "time"), g.one)
         rates = forward(g, values, time) if time else [g.zero] * len(values)
         given_rate = g.sum([g.map(space.place(k), v) for k, v in enumerate(rates)])
         self.state = state
-        residual = g.sum([term for group in self._regions() for term in self._integrals(*group)])
+        groups = self._regions()
+        if self.parts > 1:
+            fields = {k: sorted(self._fields(members)) for k, members in groups}
+            assign(space, fields, self.parts)
+        residual = g.sum([term for group in groups for term in self._integrals(*group)])
         identities = {
             a.name: b.name
             for u, v in form.rates.items()
@@ -210,6 +215,11 @@ class _Lowering:
             self.choices.append(f"quadrature of degree {degree} on {where} ({points} points)")
             found.append((number, members))
         return found
+
+    def _fields(self, members: Sequence[Integral]) -> set[int]:
+        """Numbers of the fields that occur in some integrals, as unknowns or through their test functions."""
+        atoms = set().union(*(m.integrand.atoms(Field) for m in members))
+        return {self.index[self.form.tests.get(a, a)] for a in atoms}
 
     def _integrals(self, region: int, members: Sequence[Integral]) -> list[int]:
         """Nodes over all degrees of freedom whose sum is the sum of some integrals."""
@@ -296,16 +306,17 @@ def _match(one: Array, two: Array, a: str, b: str) -> Array:
     return np.asarray(place)
 
 
-def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element]) -> FemModel:
+def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int = 1) -> FemModel:
     """Turn a weak form into nodes.
 
     Args:
         form: the weak form in components.
         mesh: the mesh.
         elements: component name -> element.
+        parts: of the mesh that threads are to work on at once.
 
     Raises:
         DiscretizationError: boundaries that do not match, a point without node, a form that is not linear in its tests.
         UnsupportedError: a condition that an element cannot take.
     """
-    return _Lowering(form, mesh, elements).run()
+    return _Lowering(form, mesh, elements, parts).run()

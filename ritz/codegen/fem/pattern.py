@@ -79,7 +79,7 @@ def pattern_of(
         regions: (region, blocks of its cell matrices).
         identities: (first row, first column, value, length) of diagonals that stand apart.
     """
-    from scipy.sparse import coo_array, csr_array, dia_array
+    from scipy.sparse import coo_array, csr_array
 
     n = int(space.numbering.offsets[-1])
     total = csr_array((n, n), dtype=np.int32)

@@ -1,8 +1,8 @@
-"""Where an integral is taken: cells or facets of a mesh with a quadrature rule, sorted into groups that share tables."""
+"""Where an integral is taken: cells or facets with a quadrature rule, sorted into groups that share tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +20,6 @@ from ritz.codegen.fem.element import (
 from ritz.codegen.layout import Array
 from ritz.symbolic.graph import Axis
 
-WIDEST = 8  # cells that are worked on at once never exceed this
-
 
 @dataclass(frozen=True)
 class Group:
@@ -31,6 +29,7 @@ class Group:
         points: per side, (q, d) quadrature points on the reference cell.
         normals: per side, (d,) outward normal on the reference cell; zeros inside cells.
         ratio: area of the facet on the reference cell per unit of its own reference; 1 inside cells.
+        part: of the mesh in which they lie, -1 where they touch several (see `parts`).
     """
 
     start: int
@@ -38,6 +37,7 @@ class Group:
     points: tuple[Array, ...]
     normals: tuple[Array, ...]
     ratio: float
+    part: int = 0
 
 
 @dataclass(eq=False)
@@ -89,6 +89,25 @@ class Region:
     def coordinates(self) -> Reference:
         """The element of the map from the reference cell."""
         return coordinate_element(self.mesh.cell_type, self.mesh.geometry_degree)
+
+    def sort_by_part(self, part: Array) -> None:
+        """Order the entries of every group by the part they belong to; to be done before anything else is made.
+
+        Args:
+            part: (n,) number of the part, -1 for entries that touch several.
+        """
+        groups: list[Group] = []
+        order: list[Array] = []
+        for group in self.groups:
+            mine = part[group.start : group.stop]
+            for k in np.unique(mine):
+                chosen = group.start + np.flatnonzero(mine == k)
+                start = sum(len(o) for o in order)
+                order.append(chosen)
+                groups.append(replace(group, start=start, stop=start + len(chosen), part=int(k)))
+        places = np.concatenate(order) if order else np.zeros(0, dtype=np.int64)
+        self.groups, self.entities = groups, self.entities[places]
+        self.cells = tuple(cells[places] for cells in self.cells)
 
     # ------------------------------------------------------------------ NumPy: the reference of the tests
     @cached_property

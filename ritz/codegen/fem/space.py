@@ -126,6 +126,14 @@ class FemSpace:
         )
         return found
 
+    def corners(self, region: int, s: int) -> Array:
+        """(entries, nodes) points of the mesh that carry the coordinates of every entry of a region, int32."""
+        where = self.regions[region]
+        found: Array = self.stored(
+            ("corners", region, s), lambda: np.ascontiguousarray(where.mesh.geometry[where.cells[s]], dtype=np.int32)
+        )
+        return found
+
     def stored(self, key: Any, make: Callable[[], Any]) -> Any:
         """Something that several programs need, made once."""
         if key not in self._stored:

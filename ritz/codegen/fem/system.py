@@ -10,7 +10,8 @@ import numpy as np
 
 from ritz.codegen import native
 from ritz.codegen.derivatives import derivative_nodes
-from ritz.codegen.fem.assembly import Build, FemInstance, FemProgram
+from ritz.codegen.fem.assembly import Build, FemProgram
+from ritz.codegen.fem.instance import FemInstance
 from ritz.codegen.fem.layout import FemLayout
 from ritz.codegen.fem.lower import FemModel
 from ritz.codegen.fem.structure import structure_of
@@ -33,6 +34,7 @@ class FemSystem(System):
         form: the weak form in components.
         model: the same as a graph.
         mesh: the mesh.
+        threads: that work on parts of the mesh at once.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class FemSystem(System):
         problem: Any = None,
         discretization: Any = None,
         rewriter: str | Rewriting | None = "egraph",
+        threads: int = 1,
     ) -> None:
-        self.model, self.form, self.mesh = model, form, model.space.mesh
+        self.model, self.form, self.mesh, self.threads = model, form, model.space.mesh, threads
         layout = FemLayout(model.space)
         names = tuple(p.name for p in form.parameters)
         self.is_steady = model.is_steady
@@ -77,7 +80,10 @@ class FemSystem(System):
         return FemProgram(build, rows)
 
     def _instance(self, kind: str, threads: int = 1) -> Any:
-        return FemInstance(self._program(kind), self._seed_parts(kind))
+        return FemInstance(self._program(kind), self._seed_parts(kind), self.threads)
+
+    def _run(self, instance: Any, t: float, u: Array, p: Array, out: Array) -> None:
+        instance.call(t, u, p, out)
 
     @property
     def _main(self) -> str:
@@ -101,7 +107,7 @@ class FemSystem(System):
     def _matrix(self, kind: str, t: float, u: Any, p: Any) -> Any:
         pattern = self._program(kind).pattern
         assert pattern is not None
-        return pattern.matrix(self._call(kind, t, u, p, pattern.nnz))
+        return pattern.matrix(self._call(kind, t, u, p, pattern.nnz + 1)[:-1])
 
     @cached_property
     def structure(self) -> Structure:  # type: ignore[override]
