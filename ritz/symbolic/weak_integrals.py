@@ -106,9 +106,9 @@ def component_integral(term: IntegralTerm, expander: Expander) -> sp.Expr:
 def _with_side(integrand: sp.Expr) -> sp.Expr:
     """Return an integrand on interior facets with every normal written as that of side 1."""
     normals = [symbol for symbol in integrand.free_symbols if isinstance(symbol, Geometric) and symbol.name[0] == "n"]
-    sided = {normal: Restricted(normal, 1) for normal in normals}
-    kept = {value: value for value in sided.values()}
-    return integrand.xreplace({**kept, **sided})
+    sided: dict[sp.Expr, sp.Expr] = {normal: Restricted(normal, 1) for normal in normals}
+    sided.update({value: value for value in sided.values()})
+    return integrand.xreplace(sided)
 
 
 def time_orders_of(integrands: Iterable[sp.Expr]) -> dict[Field, int]:
@@ -128,8 +128,8 @@ def time_orders_of(integrands: Iterable[sp.Expr]) -> dict[Field, int]:
             assert isinstance(node, Dt)
             if not isinstance(node.expr, Field) or node.order > 2:
                 raise UnsupportedError(
-                    f"{node} in a weak form: time derivatives are of unknowns, of first or second order. Add an unknown "
-                    "for the lower derivative."
+                    f"{node} stands in a weak form, but time derivatives are of unknowns and of first or second order. "
+                    "Add an unknown for the lower derivative."
                 )
             orders[node.expr] = max(orders.get(node.expr, 0), node.order)
     return orders
