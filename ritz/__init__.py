@@ -24,6 +24,8 @@ _list("ritz.symbolic.parameters", "Parameter params")
 _list("ritz.symbolic.equation", "Eq")
 _list("ritz.symbolic.domains", "Box Interval")
 _list("ritz.symbolic.conditions", "Periodic")
+_list("ritz.symbolic.boundary_conditions", "Dirichlet MeanZero Neumann PointValue Robin")
+_list("ritz.symbolic.weak_notation", "average cell_size facet_size integral jump normal numbers side test")
 _list("ritz.symbolic.problem", "Problem")
 _list("ritz.symbolic.parse", "parse")
 _list(

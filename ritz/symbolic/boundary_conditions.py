@@ -188,7 +188,9 @@ class PointValue(UnknownCondition):
         try:
             self.at = tuple(float(x) for x in given)
         except (TypeError, ValueError):
-            raise ConditionError(f"PointValue({self.target}, ...) needs at=(x, y) of numbers, but got {at!r}.") from None
+            raise ConditionError(
+                f"PointValue({self.target}, ...) needs at=(x, y) of numbers, but got {at!r}."
+            ) from None
         if not all(map(math.isfinite, self.at)):
             raise ConditionError(f"PointValue({self.target}, ...) needs a finite point, but got {at!r}.")
 

@@ -14,9 +14,12 @@ from .coordinates import Coordinate, Time
 from .domains import Domain
 from .equation import Eq, quote
 from .fields import Field
+from .mesh_operators import MeshOperator
 from .operators import Dt
 from .parameters import Parameter
 from .scalar_form import ScalarEquation, is_divergence_constraint
+from .weak_form import Geometric, TestFunction
+from .weak_integrals import is_weak
 
 
 def as_fields(given: Any) -> tuple[Field, ...] | None:
@@ -74,6 +77,7 @@ def check_symbols(
                 _same_name(known, symbol, equation, number)
     for number, equation in enumerate(equations, start=1):
         _check_functions(equation, number)
+        _check_outside_integrals(equation, number)
         for symbol in _symbols(equation):
             _check_symbol(symbol, equation, number, domain, known, unknowns)
 
@@ -112,8 +116,22 @@ def _check_functions(equation: Eq, number: int) -> None:
             elif isinstance(node, sp.Derivative):
                 fix = "Write derivatives as rz.dt(u), rz.dx(u) or rz.d(u, x)."
             else:
-                fix = "Integrals are not part of an equation; evaluate them first."
+                fix = "Write the integrals of a weak form as rz.integral(...); evaluate others first."
             raise UnknownSymbol(f"{node} is not part of the language. {fix}\n{quote(equation, number, node)}")
+
+
+def _check_outside_integrals(equation: Eq, number: int) -> None:
+    """Raise for test functions and quantities of a mesh in an equation in strong form."""
+    if is_weak(equation):
+        return
+    for side in (equation.lhs, equation.rhs):
+        found: list[sp.Basic] = [s for s in side.free_symbols if isinstance(s, (TestFunction, Geometric))]
+        for node in sorted((*found, *side.atoms(MeshOperator)), key=str):
+            what = "a test function" if isinstance(node, TestFunction) else "a quantity of the mesh"
+            raise ProblemError(
+                f"{node} is {what}, which belongs under an integral of a weak form. Write rz.integral(...) around the "
+                f"terms of the equation.\n{quote(equation, number, node)}"
+            )
 
 
 def _check_symbol(
@@ -124,7 +142,7 @@ def _check_symbol(
     known: dict[str, sp.Symbol],
     unknowns: tuple[Field, ...] | None,
 ) -> None:
-    if isinstance(symbol, (Parameter, Time)):
+    if isinstance(symbol, (Parameter, Time, TestFunction, Geometric)):
         return
     if isinstance(symbol, Field):
         if unknowns is not None and symbol not in unknowns:
@@ -177,7 +195,7 @@ def order_unknowns(equations: tuple[Eq, ...], chosen: tuple[Field, ...] | None) 
                 inside = node.args[0].free_symbols if not isinstance(node.args[0], Field) else {node.args[0]}
                 evolving.update(dict.fromkeys(sorted((s for s in inside if isinstance(s, Field)), key=natural)))
         others.update(dict.fromkeys(s for s in sorted(_symbols(equation), key=natural) if isinstance(s, Field)))
-    found = tuple({**evolving, **others})
+    found = tuple(field for field in {**evolving, **others} if not isinstance(field, TestFunction))
     if not found:
         raise ProblemError(
             f"The equations mention no unknown. Make unknowns with rz.fields(...).\n{quote(equations[0], 1)}"
@@ -227,12 +245,12 @@ def order_parameters(
         if parameter not in used:
             names = [p.name for p in used]
             raise ParameterError(
-                f"Parameter {parameter} is in parameters= but occurs in no equation and no initial value."
+                f"Parameter {parameter} is in parameters= but occurs in no equation, condition or initial value."
                 f"{nearest(parameter.name, names)} Use it or drop it."
             )
     for parameter, place in used.items():
         if parameter not in declared:
-            where = f"\n{quote(*place, parameter)}" if place else " (it occurs in an initial value)"
+            where = f"\n{quote(*place, parameter)}" if place else " (it occurs in a condition or an initial value)"
             raise ParameterError(f"Parameter {parameter} is used but missing from parameters=. Add it there.{where}")
     return declared
 

@@ -18,6 +18,7 @@ from .fields import Field
 LINEAR = (op.Lap, op.Grad, op.Div, op.Curl, op.Sym, op.Trace, op.Transpose, op.Component)
 BILINEAR = (op.Dot, op.Inner, op.Cross, op.Outer)
 MOST_EXPANDED_POWER = 6
+ORDERS: dict[type, int] = {op.Lap: 2, op.Grad: 1, op.Div: 1, op.Curl: 1}
 
 
 class Parts(NamedTuple):
@@ -244,3 +245,29 @@ def space_order(e: sp.Expr) -> int:
     if isinstance(e, op.Lap):
         return inside + 2
     return inside + 1 if isinstance(e, (op.Grad, op.Div, op.Curl)) else inside
+
+
+def orders_of(expr: sp.Expr, field: Field) -> tuple[int, int]:
+    """Return the highest orders in time and space of derivatives of anything with `field` in it.
+
+    Example:
+        >>> u = Field("u")
+        >>> orders_of(op.Dt(u, 2) - op.Lap(u), u)
+        (2, 2)
+    """
+    if not expr.args or not expr.has(field):
+        return 0, 0
+    inner = [orders_of(arg, field) for arg in expr.args]
+    in_time, in_space = max(m for m, _ in inner), max(n for _, n in inner)
+    own = expr.order if isinstance(expr, op.D) else ORDERS.get(type(expr), 0)
+    return in_time + (expr.order if isinstance(expr, op.Dt) else 0), in_space + own
+
+
+def differentiates(expr: sp.Expr) -> bool:
+    """Tell whether a space derivative of something with a field in it stands in `expr`.
+
+    Example:
+        >>> differentiates(op.Grad(Field("u"))), differentiates(op.Grad(Coordinate("x")))
+        (True, False)
+    """
+    return any(node.has(Field) for node in expr.atoms(op.D, *ORDERS))

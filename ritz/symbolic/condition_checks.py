@@ -116,9 +116,12 @@ def check_targets(conditions: Iterable[Condition], unknowns: Sequence[Field], nu
             )
 
 
-def check_values(
-    conditions: Iterable[Condition], domain: Domain, unknowns: Sequence[Field], parameters: Sequence[Parameter] | None
-) -> None:
+def values_of(conditions: Iterable[Condition]) -> list[sp.Expr]:
+    """Return the expressions in conditions."""
+    return [expr for c in conditions if isinstance(c, UnknownCondition) for expr in c.expressions]
+
+
+def check_values(conditions: Iterable[Condition], domain: Domain, unknowns: Sequence[Field]) -> None:
     """Raise if a value mentions what it cannot depend on.
 
     Raises:
@@ -244,8 +247,7 @@ def check_conflicts(
 
 def _covered(domain: Domain, condition: BoundaryCondition) -> list[Label]:
     if condition.on == (None,):
-        joined = set()
-        return [None, *(name for name in domain.boundaries if name not in joined)]
+        return [None, *domain.boundaries]
     return [canonical(domain, label) for label in condition.on]
 
 

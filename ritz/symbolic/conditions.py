@@ -181,10 +181,9 @@ def _check_pairs(domain: Domain, condition: Periodic) -> None:
         )
     for pair in condition.pairs:
         for name in pair:
-            if name not in domain.boundaries and name not in domain.boundaries.values():
-                from .condition_checks import unknown_boundary
+            from .condition_checks import check_boundary
 
-                raise unknown_boundary(domain, name, repr(condition))
+            check_boundary(domain, name, repr(condition))
         if domain.sides and frozenset(pair) not in map(frozenset, domain.sides.values()):
             pairs = ", ".join(map(repr, domain.sides.values()))
             raise ConditionError(f"{condition!r} does not name the two ends of an axis. {domain!r} has {pairs}.")

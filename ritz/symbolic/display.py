@@ -11,6 +11,7 @@ import sympy as sp
 from . import operators as op
 from .equation import text_of
 from .fields import Field
+from .mesh_operators import Average, Jump, Normal, Side
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -31,6 +32,8 @@ PREFIX = {
     op.Det: r"\det {0}",
     op.Inv: r"{0}^{{-1}}",
     op.Transpose: r"{0}^{{\mathsf{{T}}}}",
+    Jump: r"\left[{0}\right]",
+    Average: r"\left\{{{0}\right\}}",
 }
 
 
@@ -50,6 +53,10 @@ def latex_of(node: op.Operator, printer: Any) -> str:
     if isinstance(node, op.Component):
         axes = " ".join(printer._print(axis) for axis in node.args[1:])
         return f"{{{_wrapped(node.args[0], printer)}}}_{{{axes}}}"
+    if isinstance(node, Normal):
+        return r"\mathbf{n}"
+    if isinstance(node, Side):
+        return rf"{{{_wrapped(node.args[0], printer)}}}^{{{'+' if node.sign > 0 else '-'}}}"
     pattern = INFIX.get(type(node)) or PREFIX[type(node)]
     text = pattern.format(*(_wrapped(arg, printer) for arg in node.args))
     return rf"\left({text}\right)" if type(node) in INFIX else text

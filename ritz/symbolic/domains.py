@@ -11,7 +11,6 @@ import sympy as sp
 from ..errors import ProblemError
 from .coordinates import Coordinate
 
-
 SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))  # ends of the first, second, third axis
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from .checks import match
-from .classify import LinearTerm, Parts, linear_terms, space_order, split_linear
+from .classify import LinearTerm, Parts, linear_terms, orders_of, space_order, split_linear
 from .display import problem_repr
 from .equation import Eq, equation_name, text_of
 from .fields import Field, rank_name
-from .operators import Curl, D, Div, Dt, Grad, Lap
+from .operators import D, Dt
 from .parameters import Parameter
 from .scalar_form import ScalarEquation, is_divergence_constraint, time_orders
 
@@ -163,19 +163,9 @@ def _card(problem: Problem, equation: Eq, number: int) -> EquationCard:
 
 
 def _unknown(problem: Problem, field: Field) -> tuple[Field, str, int, int]:
-    orders = [_orders_of(side, field) for e in problem.equations for side in (e.lhs, e.rhs)]
+    orders = [orders_of(side, field) for e in problem.equations for side in (e.lhs, e.rhs)]
     word = ("complex " if field.is_complex_field else "") + rank_name(field.rank)
     return field, word, max(m for m, _ in orders), max(n for _, n in orders)
-
-
-def _orders_of(expr: sp.Expr, field: Field) -> tuple[int, int]:
-    """Return the highest orders in time and space of derivatives of anything with `field` in it."""
-    if not expr.has(field) or not expr.args:
-        return 0, 0
-    inner = [_orders_of(arg, field) for arg in expr.args]
-    in_time, in_space = max(m for m, _ in inner), max(n for _, n in inner)
-    own = expr.order if isinstance(expr, D) else {Lap: 2, Grad: 1, Div: 1, Curl: 1}.get(type(expr), 0)
-    return in_time + (expr.order if isinstance(expr, Dt) else 0), in_space + own
 
 
 def _kind(problem: Problem, cards: tuple[EquationCard, ...]) -> str:

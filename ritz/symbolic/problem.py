@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import sympy as sp
 
-from ..errors import InitialValueError, OptionError, ProblemError, reject_unknown
+from ..errors import InitialValueError, OptionError, ProblemError, UnsupportedError, reject_unknown
 from . import checks
 from . import initial as initial_values
-from .conditions import Condition, check_conditions
+from .conditions import Condition, Periodic, check_conditions
 from .coordinates import Coordinate
 from .domains import Domain
 from .equation import Eq, as_equation
 from .fields import Field
 from .operators import Dt
 from .parameters import Parameter
+from .regions import as_domain
 from .scalar_form import ScalarForm, component_equations, first_order, make_components, time_orders
 from .tensors import Expander
 
 if TYPE_CHECKING:
     from .explain import Explanation
     from .pointwise_form import PointwiseForm
+    from .weak_form import WeakForm
 
 OPTIONS = ("domain", "conditions", "initial", "parameters", "name", "unknowns")
 
@@ -35,9 +37,10 @@ class Problem:
     Args:
         equations: `Eq` objects, strings such as ``"dt(u) = lap(u)"`` (then pass ``unknowns=`` and ``parameters=``), or
             expressions meaning ``= 0``. One (vector counts as its components) per unknown; a further pure divergence
-            constraint such as ``div(b) = 0`` may be added.
-        domain: where they hold, `Box` or `Interval`; None for ordinary differential equations.
-        conditions: boundary conditions, exactly one per axis of the domain.
+            constraint such as ``div(b) = 0`` may be added. Or weak equations made with `integral` and `test`.
+        domain: where they hold, `Box`, `Interval` or a mesh; None for ordinary differential equations.
+        conditions: boundary conditions: one `Periodic` per axis of the domain, or `Dirichlet`, `Neumann`, `Robin`,
+            `PointValue` and `MeanZero`, then boundaries without a condition are natural (no flux).
         initial: unknown -> expression of the coordinates and parameters, number, array over the grid, or callable of
             the coordinate arrays; for a vector a tuple of these. ``dt(u)`` as key gives the first rate of a problem of
             second order in time. Needed only when the problem is solved.
@@ -80,13 +83,14 @@ class Problem:
     unknowns: tuple[Field, ...]
     name: str | None
     _form: ScalarForm
+    _weak: WeakForm | None
     _declared: tuple[Parameter, ...] | None
     _chosen: tuple[Field, ...] | None
 
     def __init__(
         self,
         equations: Any,
-        domain: Domain | None = None,
+        domain: Any = None,
         conditions: Any = (),
         initial: Mapping[Any, Any] | None = None,
         parameters: Any = None,
@@ -96,26 +100,27 @@ class Problem:
         **unknown_options: Any,
     ) -> None:
         reject_unknown(unknown_options, OPTIONS, "Problem")
-        if domain is not None and not isinstance(domain, Domain):
-            raise ProblemError(f"domain= must be rz.Box(...) or rz.Interval(...), but got {domain!r}.")
+        domain = as_domain(domain)
         given_initial = initial if initial is not None else {}
         chosen = checks.as_fields(unknowns)
         declared = checks.as_parameters(parameters)
-        self._set(
-            domain=domain,
-            name=name,
-            equations=_read_equations(equations, domain, chosen, declared, given_initial),
-            conditions=check_conditions(domain, conditions),
-        )
+        self._set(domain=domain, name=name)
+        self._set(equations=_read_equations(equations, domain, chosen, declared, given_initial))
+        self._set(conditions=check_conditions(domain, conditions, natural=self.is_weak))
         checks.check_symbols(self.equations, domain, declared, chosen)
         self._set(unknowns=checks.order_unknowns(self.equations, chosen))
         components = make_components(self.unknowns, self.coordinates)
         collected = initial_values.collect(given_initial, self.unknowns, components, self.coordinates)
         self._set(initial=initial_values.FrozenMapping(collected))
         self._check_initial_symbols()
-        self._set(parameters=checks.order_parameters(self.equations, collected.values(), declared))
+        values = (*collected.values(), *self._check_values())
+        self._set(parameters=checks.order_parameters(self.equations, values, declared))
+        self._set(_declared=declared, _chosen=chosen, _weak=None)
+        if self.is_weak:
+            self._set(_weak=self._make_weak(components))
         self._set(_form=self._make_form(components))
-        self._set(_declared=declared, _chosen=chosen)
+        if self._weak is None and self.has_boundaries:
+            self._set(_weak=self._make_weak(components))
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -183,6 +188,20 @@ class Problem:
         """The axes of the domain, in order; empty for ODEs."""
         return self.domain.coordinates if self.domain is not None else ()
 
+    @property
+    def is_weak(self) -> bool:
+        """Whether the equations are in weak form."""
+        from .weak_integrals import is_weak
+
+        return any(is_weak(equation) for equation in self.equations)
+
+    @property
+    def has_boundaries(self) -> bool:
+        """Whether the domain is a mesh or has boundaries that are not periodic."""
+        if self.domain is None:
+            return False
+        return not self.domain.sides or any(not isinstance(condition, Periodic) for condition in self.conditions)
+
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some arguments changed, checked again.
 
@@ -210,8 +229,48 @@ class Problem:
             >>> x = fields("x")
             >>> Problem([Eq(dt(x, 2), -x)]).scalar_form().auxiliary
             {x_t: dt(x)}
+
+        Raises:
+            UnsupportedError: for a problem in weak form.
         """
+        if self.is_weak:
+            raise UnsupportedError(
+                "A problem in weak form has no strong form. Discretise it with rz.FiniteElement, or write strong "
+                "equations."
+            )
         return self._form
+
+    def weak_form(self) -> WeakForm:
+        """Return the weak form, typed or derived, in components: what a finite-element discretisation reads.
+
+        A strong equation is multiplied with the test function of the unknown it determines and integrated; what
+        stands under an outermost divergence, and every second derivative, is integrated by parts, which brings in
+        `Neumann` and `Robin` conditions as boundary integrals. `explain` shows the choices.
+
+        Raises:
+            UnsupportedError: the equations have no weak form of first derivatives.
+            ConditionError: the conditions leave an unknown open up to a constant.
+
+        Example:
+            >>> from ritz.symbolic.boundary_conditions import Dirichlet
+            >>> from ritz.symbolic.domains import Box
+            >>> from ritz.symbolic.fields import fields
+            >>> from ritz.symbolic.notation import div, grad
+            >>> u = fields("u")
+            >>> problem = Problem([Eq(-div((1 + u**2)*grad(u)), 1)], domain=Box(x=(0, 1), y=(0, 1)),
+            ...                   conditions=[Dirichlet(u, 0, on="left")])
+            >>> print(problem.weak_form())
+            Find u such that
+              integral((u**2 + 1)*dot(grad(u), grad(v_u)) - v_u) = 0 for all v_u
+              u = 0 on 'left'
+              natural for u: n . F = 0 on 'right', 'bottom', 'top', where n . F = (u**2 + 1)*dot(normal(), grad(u))
+        """
+        if self._weak is None:
+            if self.domain is None:
+                raise UnsupportedError("A problem without domain has no weak form. Add domain=rz.Box(x=(0, L)).")
+            self._set(_weak=self._make_weak(self._form.components))
+        assert self._weak is not None
+        return self._weak
 
     def pointwise_form(self) -> PointwiseForm:
         """Return the time derivative of every unknown as a node of one graph; for problems without space.
@@ -241,8 +300,8 @@ class Problem:
         Raises:
             InitialValueError: lists every missing one.
         """
-        form = self.scalar_form()
-        evolving = time_orders(form.equations)
+        form = self._form
+        evolving = self.weak_form().evolving if self.is_weak else tuple(time_orders(form.equations))
         missing = [str(form.auxiliary.get(field, field)) for field in evolving if field not in form.initial]
         if missing:
             entries = ", ".join(f"{name}: ..." for name in missing)
@@ -280,8 +339,31 @@ class Problem:
                 if isinstance(entry, sp.Expr):
                     initial_values.check_symbols(key, entry, self.coordinates)
 
+    def _check_values(self) -> list[Any]:
+        """Return the values of conditions on boundaries, after checks of what they name."""
+        if self.domain is None or not self.conditions or all(isinstance(c, Periodic) for c in self.conditions):
+            return []
+        from .condition_checks import check_targets, check_values, values_of
+
+        check_targets(self.conditions, self.unknowns)
+        check_values(self.conditions, self.domain, self.unknowns)
+        return values_of(self.conditions)
+
+    def _make_weak(self, components: dict[Field, tuple[Field, ...]]) -> WeakForm:
+        from .weak_problem import Source, make_weak_form
+
+        assert self.domain is not None
+        source = Source(self.equations, self.domain, self.conditions, self.unknowns, self.parameters, components)
+        form = make_weak_form(source)
+        helpers = {part: Dt(of) for unknown, rate in form.rates.items()
+                   for of, part in zip(form.components[unknown], form.components[rate], strict=True)}  # fmt: skip
+        orders = dict.fromkeys(form.evolving, 1) | {meaning.args[0]: 2 for meaning in helpers.values()}
+        return replace(form, initial=_by_component(self.initial, components, helpers, orders))
+
     def _make_form(self, components: dict[Field, tuple[Field, ...]]) -> ScalarForm:
-        """Return the scalar form, after the checks that need components."""
+        """Return the scalar form, after the checks that need components; without equations for weak problems."""
+        if self._weak is not None:
+            return self._form_of_weak(components, self._weak)
         scalars = tuple(part for parts in components.values() for part in parts)
         equations = component_equations(self.equations, Expander(self.coordinates, components))
         checks.check_counts(self.equations, equations, scalars)
@@ -300,6 +382,21 @@ class Problem:
             components=components,
             initial=_by_component(self.initial, components, auxiliary, orders),
             auxiliary=auxiliary,
+            bounds=self.domain.bounds if self.domain is not None else {},
+        )
+
+    def _form_of_weak(self, components: dict[Field, tuple[Field, ...]], weak: WeakForm) -> ScalarForm:
+        rates = {part: Dt(of) for unknown, rate in weak.rates.items()
+                 for of, part in zip(weak.components[unknown], weak.components[rate], strict=True)}  # fmt: skip
+        scalars = tuple(part for parts in components.values() for part in parts)
+        return ScalarForm(
+            coordinates=self.coordinates,
+            unknowns=(*scalars, *rates),
+            equations=(),
+            parameters=self.parameters,
+            components=components,
+            initial=dict(weak.initial),
+            auxiliary=rates,
             bounds=self.domain.bounds if self.domain is not None else {},
         )
 

@@ -42,7 +42,9 @@ class Region(Domain):
     ) -> None:
         axes = tuple(axis if isinstance(axis, Coordinate) else Coordinate(axis) for axis in coordinates)
         if not 1 <= len(axes) <= 3 or len(set(axes)) < len(axes):
-            raise ProblemError(f"A region has one to three different axes, but got {', '.join(map(str, axes)) or 'none'}.")
+            raise ProblemError(
+                f"A region has one to three different axes, but got {', '.join(map(str, axes)) or 'none'}."
+            )
         self._axes = axes
         self._boundaries = dict(boundaries or {})
         self._subdomains = dict(subdomains or {})

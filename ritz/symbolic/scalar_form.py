@@ -102,7 +102,7 @@ def component_equations(equations: tuple[Eq, ...], expander: Expander) -> tuple[
     result: list[ScalarEquation] = []
     for number, equation in enumerate(equations, start=1):
         try:
-            value = _difference(equation, expander)
+            value = difference(equation, expander)
         except RankError as error:
             raise RankError(f"{error}\n{quote(equation, number, getattr(error, 'part', None))}") from None
         except UnsupportedError as error:
@@ -114,8 +114,12 @@ def component_equations(equations: tuple[Eq, ...], expander: Expander) -> tuple[
     return tuple(result)
 
 
-def _difference(equation: Eq, expander: Expander) -> Tensor:
-    """Return lhs - rhs; the number zero fits every rank."""
+def difference(equation: Eq, expander: Expander) -> Tensor:
+    """Return lhs - rhs in components; the number zero fits every rank.
+
+    Raises:
+        RankError: if ranks do not fit.
+    """
     left, right = expander.whole(equation.lhs), expander.whole(equation.rhs)
     if right.is_zero and right.rank == 0:
         return left

@@ -171,6 +171,11 @@ class WeakForm:
         rates: unknown -> the field that is its rate: ``dt(u) = u_t`` holds as it stands, without test functions.
         parameters: in the order of the parameter vector.
         numbers: unknowns that are single numbers, not functions of space.
+        initial: component field -> initial value (expression, array or callable), rates included.
+        written: the integrals of every equation in the notation of the user; their sum vanishes.
+        conditions: the user's conditions, as text.
+        pairing: lines that say which equation is multiplied with which test function, and what its flux is.
+        natural: lines that say what holds where nothing is prescribed.
     """
 
     coordinates: tuple[Coordinate, ...]
@@ -184,3 +189,27 @@ class WeakForm:
     rates: Mapping[Field, Field] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     numbers: tuple[Field, ...] = ()
+    initial: Mapping[Field, Any] = field(default_factory=dict)
+    written: tuple[sp.Expr, ...] = ()
+    conditions: tuple[str, ...] = ()
+    pairing: tuple[str, ...] = ()
+    natural: tuple[str, ...] = ()
+
+    @property
+    def evolving(self) -> tuple[Field, ...]:
+        """Component fields whose time derivative stands in the equations, rates and what they are rates of included."""
+        from .operators import Dt
+
+        found = {node.args[0] for integral in self.integrals for node in integral.integrand.atoms(Dt)}
+        found |= {part for unknown in self.rates for part in self.components[unknown]}
+        return tuple(part for parts in self.components.values() for part in parts if part in found)
+
+    def __str__(self) -> str:
+        from .weak_display import weak_text
+
+        return weak_text(self)
+
+    def _repr_latex_(self) -> str:
+        from .weak_display import weak_latex
+
+        return weak_latex(self)

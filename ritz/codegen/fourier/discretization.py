@@ -102,6 +102,12 @@ class Fourier:
         return System(lowered, problem=problem, discretization=self, rewriter=rewriter)
 
     def _check_domain(self, problem: Problem) -> None:
+        if problem.is_weak or problem.has_boundaries:
+            what = "is in weak form" if problem.is_weak else "has boundaries that are not periodic"
+            raise DiscretizationError(
+                f"{self!r} needs a problem in strong form on a box that is periodic along every axis, but this one "
+                f"{what}. Use rz.FiniteElement, or rz.Periodic() as the only condition."
+            )
         names = [c.name for c in problem.coordinates]
         if len(names) != len(self.points):
             what = f"the axes {', '.join(names)}" if names else "no space (use Pointwise())"
