@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -287,6 +288,16 @@ class Mesh:
 
         axes = tuple(Coordinate(name) for name in "xyz"[: self.gdim])
         return Region(axes, boundaries=dict(self.facet_tags), subdomains=dict(self.cell_tags), mesh=self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the mesh with its groups and tags to an ``.npz`` file, for `read_mesh`.
+
+        Raises:
+            MeshError: if the path does not end in ``.npz``.
+        """
+        from .storage import save_mesh
+
+        save_mesh(self, path)
 
     def __repr__(self) -> str:
         from .card import one_line
