@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -287,6 +288,41 @@ class Mesh:
 
         axes = tuple(Coordinate(name) for name in "xyz"[: self.gdim])
         return Region(axes, boundaries=dict(self.facet_tags), subdomains=dict(self.cell_tags), mesh=self)
+
+    def refine(self, marked: ArrayLike | None = None) -> Mesh:
+        """Return a finer mesh of the same shape; groups are inherited, ``ancestry`` tells where cells came from.
+
+        Args:
+            marked: numbers of the cells to refine, or one truth value for each cell. Neighbours are bisected as far
+                as a conforming mesh needs it [rivara1984, plaza2000]. By default all cells are halved along each
+                axis.
+
+        Raises:
+            UnsupportedError: if quadrilaterals or hexahedra are marked: these are refined all or none.
+            MeshError: if a number is out of range.
+
+        Example:
+            >>> from ritz.codegen.mesh import rectangle
+            >>> mesh = rectangle(n=2)
+            >>> mesh.refine()
+            Mesh(32 triangles, 25 points in 2-D; facets: left 1, right 2, bottom 3, top 4)
+            >>> fine = mesh.refine([0])
+            >>> len(fine.cells), fine.ancestry.parents.tolist()
+            (15, [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 4, 5, 6, 7])
+        """
+        from .refine import refine
+
+        return refine(self, marked)
+
+    def save(self, path: str | Path) -> None:
+        """Write the mesh with its groups and tags to an ``.npz`` file, for `read_mesh`.
+
+        Raises:
+            MeshError: if the path does not end in ``.npz``.
+        """
+        from .storage import save_mesh
+
+        save_mesh(self, path)
 
     def __repr__(self) -> str:
         from .card import one_line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +146,7 @@ def sort_simplices(geometry: Ints, cell: Reference) -> Ints:
     return np.concatenate([vertices, np.take_along_axis(geometry[:, count:], old, axis=1)], axis=1)
 
 
-def frozen(arrays: Mapping[str, Ints]) -> dict[str, Ints]:
+def frozen(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Ints]:
     """Return the arrays as sorted, distinct, read-only int32 arrays."""
     result = {}
     for name, array in arrays.items():
