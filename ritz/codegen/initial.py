@@ -22,7 +22,12 @@ def initial_state(system: Any, p: Array) -> Array:
     system.problem.require_initial()
     if not hasattr(system.problem, "scalar_form"):  # no equations: values are numbers and arrays
         return np.asarray(system.layout.from_fields(system.problem.initial), dtype=float)
-    return _state(system, system.problem.scalar_form(), p)
+    return _state(system, _form_of(system, system.problem), p)
+
+
+def _form_of(system: Any, problem: Any) -> Any:
+    """What holds coordinates, parameters and initial values by component: the weak form on a mesh, else the strong."""
+    return problem.weak_form() if hasattr(system.layout, "mesh") else problem.scalar_form()
 
 
 def state_of(system: Any, given: Mapping[Any, Any], p: Array) -> Array:
@@ -45,16 +50,14 @@ def state_of(system: Any, given: Mapping[Any, Any], p: Array) -> Array:
         return np.asarray(layout.from_fields(by_name), dtype=float)
     changed = problem.replace(initial=dict(given))
     changed.require_initial()
-    return _state(system, changed.scalar_form(), p)
+    return _state(system, _form_of(system, changed), p)
 
 
 def _state(system: Any, form: Any, p: Array) -> Array:
     layout = system.layout
     by_name = {f.name: value for f, value in form.initial.items()}
-    grids = list(np.meshgrid(*layout.coords.values(), indexing="ij")) if layout.coords else []
-    symbols: dict[Any, Any] = dict(zip(form.coordinates, grids, strict=True))
     named = {i.name: v for i, v in zip(system.parameters, p, strict=True)}
-    symbols |= {q: named[q.name] for q in form.parameters if q.name in named}
+    given = {q: named[q.name] for q in form.parameters if q.name in named}
     names = getattr(layout, "full", layout).names  # a reduced layout projects the fields of the full one
     surplus = [name for name in by_name if name not in names]
     if surplus:
@@ -62,7 +65,11 @@ def _state(system: Any, form: Any, p: Array) -> Array:
             f"{surplus[0]} has no time derivative in the equations: its values follow from the others at every time. "
             f"Remove {surplus[0]} from the initial values."
         )
-    values = {name: _value(name, by_name[name], symbols, grids) for name in names}
+    values = {}
+    for name in names:
+        grids = layout.grids(name)
+        symbols: dict[Any, Any] = {**dict(zip(form.coordinates, grids, strict=True)), **given}
+        values[name] = _value(name, by_name.get(name, sp.S.Zero), symbols, grids)  # multipliers start at 0
     u = layout.from_fields(values)
     if hasattr(layout, "check_resolution"):
         if layout.check_resolution(u):

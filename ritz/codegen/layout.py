@@ -68,6 +68,10 @@ class StateLayout(ABC):
     def locate(self, index: int) -> str:
         """Words for an entry of the state vector, for messages."""
 
+    def grids(self, name: str) -> list[Array]:
+        """Coordinates of the points where a field's values stand, one array per axis; empty for ODEs."""
+        return list(np.meshgrid(*self.coords.values(), indexing="ij")) if self.coords else []
+
     def check_names(self, values: Mapping[str, Any]) -> None:
         """Raise unless exactly the fields of this layout are given."""
         names = self.names

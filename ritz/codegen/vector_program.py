@@ -100,9 +100,12 @@ class VectorPrinter:
         v, bits, let = self.code.vector, f"<{self.code.lanes} x i1>", self.code.let
         if name == "where":
             condition = self._truth(operands[0])
-            a, b = (self._number(j) for j in operands[1:])
-            return let(f"select {bits} {condition}, {v} {a}, {v} {b}")
-        a = [self._number(j) for j in operands]
+            then, otherwise = (self._number(j) for j in operands[1:])
+            return let(f"select {bits} {condition}, {v} {then}, {v} {otherwise}")
+        return self._of_numbers(name, [self._number(j) for j in operands])
+
+    def _of_numbers(self, name: str, a: list[str]) -> str:
+        v, bits, let = self.code.vector, f"<{self.code.lanes} x i1>", self.code.let
         if name == "sign":
             below = let(f"fcmp olt {v} {a[0]}, zeroinitializer")
             negative = let(f"select {bits} {below}, {v} {self.constant(-1)}, {v} {a[0]}")

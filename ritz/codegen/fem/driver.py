@@ -50,7 +50,7 @@ step:
   %a5 = load i64, ptr %at5
   %at6 = getelementptr i64, ptr %at, i64 6
   %a6 = load i64, ptr %at6
-  switch i64 %op, label %done [ i64 0, label %clear i64 1, label %add i64 2, label %kernel 
+  switch i64 %op, label %done [ i64 0, label %clear i64 1, label %add i64 2, label %kernel
     i64 3, label %place i64 4, label %tell ]
 clear:
   %c_out = icmp eq i64 %a1, 2

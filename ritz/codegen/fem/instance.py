@@ -64,7 +64,8 @@ class FemInstance:
     # ------------------------------------------------------------------ steps
     def _before(self) -> list[Step]:
         """Put together the vectors that kernels read."""
-        n, build, steps = self.space.numbering.size, self.program.build, []
+        n, build = self.space.numbering.size, self.program.build
+        steps: list[Step] = []
         for slot in self.memory:
             steps.append((CLEAR, FIXED, self.memory[slot].ctypes.data, n))
         for slot, factor, name, f in self.program.inputs:

@@ -82,8 +82,8 @@ class KernelWriter:
         self.leaves = {args[0] for op, args in zip(self.program.op, self.program.args, strict=True) if op == "leaf"}
         self._scalars()
         self.prepare()
-        with self.code.loop("%lo", "%hi", self.lanes) as start:
-            self._batch(start)
+        with self.code.loop("%lo", "%hi", self.lanes) as first:
+            self._batch(first)
             self._cell_values()
             self.begin()
             self._points()
@@ -159,8 +159,8 @@ class KernelWriter:
             for k in range(n):
                 body(k)
         else:
-            with self.code.loop(0, n) as k:
-                body(k)
+            with self.code.loop(0, n) as index:
+                body(index)
 
     # ------------------------------------------------------------------ arithmetic with known numbers
     def times(self, a: Number | Value, b: Value) -> Value:

@@ -42,6 +42,10 @@ class FemLayout(StateLayout):
         """The mesh."""
         return self.space.mesh
 
+    def grids(self, name: str) -> list[Array]:
+        points = self.space.nodes[self.names.index(name)].points
+        return [np.ascontiguousarray(points[:, i]) for i in range(points.shape[1])]
+
     def to_fields(self, u: Array) -> dict[str, Array]:
         """Degrees of freedom of every field, (nodes,) or (nodes, nt), with zeros where values are prescribed."""
         return self.with_prescribed(u, np.zeros((self.space.numbering.size - self.size, *np.shape(u)[1:])))

@@ -21,7 +21,7 @@ from ritz.errors import DiscretizationError, UnsupportedError
 from ritz.symbolic.calculus import forward, sparse_jacobian
 from ritz.symbolic.coordinates import Coordinate, Time
 from ritz.symbolic.fields import Field
-from ritz.symbolic.graph import Graph
+from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.operators import D, Dt
 from ritz.symbolic.sympy_bridge import to_graph
 from ritz.symbolic.weak_form import Essential, Geometric, Integral, Restricted, WeakForm
@@ -278,7 +278,8 @@ class _Leaves:
         return self.g.map(self.space.interpolate(probe), source)
 
     def _geometry(self, atom: sp.Basic, side: int) -> int:
-        affine, axes = self.where.is_affine, (self.where.cell, self.where.quad)
+        affine = self.where.is_affine
+        axes: tuple[Axis, ...] = (self.where.cell, self.where.quad)
         if isinstance(atom, Coordinate):
             what = f"x{self.lowering.form.coordinates.index(atom)}"
         else:
@@ -296,14 +297,15 @@ def _match(one: Array, two: Array, a: str, b: str) -> Array:
             f"Periodic boundaries {a!r} and {b!r} have {len(one)} and {len(two)} nodes: their meshes must match."
         )
     shift = two.mean(axis=0) - one.mean(axis=0)
-    distance, place = cKDTree(two).query(one + shift)
+    found = cKDTree(two).query(one + shift)
+    distance, place = (np.atleast_1d(np.asarray(x)) for x in found)
     scale = float(np.ptp(np.vstack([one, two]), axis=0).max())
     if distance.max() > 1e-8 * max(scale, 1e-300) or len(np.unique(place)) != len(place):
         raise DiscretizationError(
             f"The nodes on {b!r} are not those on {a!r} moved by {tuple(map(float, shift))}: periodic boundaries need "
             "meshes that match. Build the mesh with periodic boundaries (gmsh: setPeriodic)."
         )
-    return np.asarray(place)
+    return place
 
 
 def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int = 1) -> FemModel:

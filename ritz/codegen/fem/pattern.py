@@ -90,24 +90,24 @@ def pattern_of(
         sharing: dict[tuple[tuple[int, int], ...], list[tuple[int, int]]] = {}
         for row, columns in columns_of.items():  # rows of one kind are found together
             sharing.setdefault(tuple(columns), []).append(row)
-        for columns, rows in sharing.items():
-            left, right = (_incidence(space, region, keys, n) for keys in (rows, columns))
+        for shared, rows in sharing.items():
+            left, right = (_incidence(space, region, keys, n) for keys in (rows, shared))
             found = left.T @ right
             found.data[:] = 1
             total = total + found
             total.data[:] = 1
-    for row, column, _, length in identities:
+    for top, first, _, length in identities:
         k = np.arange(length)
-        total = total + coo_array((np.ones(length, np.int32), (row + k, column + k)), shape=(n, n)).tocsr()
+        total = total + coo_array((np.ones(length, np.int32), (top + k, first + k)), shape=(n, n)).tocsr()
     total = csr_array(total)
     total.sort_indices()
     pattern = Pattern(space, total.indptr.astype(np.int32), total.indices.astype(np.int32))
-    for row, column, value, length in identities:
+    for top, first, value, length in identities:
         places = np.empty((length, 1), dtype=np.int32)
-        k = np.arange(length, dtype=np.int32)[:, None]
+        steps = np.arange(length, dtype=np.int32)[:, None]
         locate(
-            np.ascontiguousarray(row + k),
-            np.ascontiguousarray(column + k),
+            np.ascontiguousarray(top + steps),
+            np.ascontiguousarray(first + steps),
             n,
             pattern.indptr,
             pattern.indices,
