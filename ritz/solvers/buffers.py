@@ -29,7 +29,8 @@ COUNTS_SIZE = 14
 STORE_NOTHING, STORE_STATES, STORE_DENSE = range(3)
 
 # counts[STATUS]: why the loop returned. WANT_TABLES asks for coefficients of the step size in control[STEP].
-RUNNING, FULL, FINISHED, STEP_TOO_SMALL, NOT_FINITE, WANT_TABLES = range(6)
+# DIVERGED: equations of an implicit step of given size were not solved; the engine says more in `failure`.
+RUNNING, FULL, FINISHED, STEP_TOO_SMALL, NOT_FINITE, WANT_TABLES, DIVERGED = range(7)
 
 BUFFER_BYTES = 64 << 20
 STATE_BYTES = 1 << 30

@@ -12,6 +12,7 @@ from ritz.errors import AccuracyWarning, OptionError, SolveError, UnsupportedErr
 from ritz.solvers.buffers import fixed_steps
 from ritz.solvers.methods import EXPLICIT, IMEX, Method, find_method
 
+LOOSE = 5e-3  # relative tolerance above which two-step methods of order 2 pay
 TIGHT = 1e-8  # relative tolerance below which order 8 pays
 LARGE = 40_000_000  # modes beyond which coefficient tables of ETDRK4 for several step sizes take too much memory
 MOST_GROWTH = 36.0  # exp(36) is one over the rounding error
@@ -41,13 +42,35 @@ def choose(bound: Any, rtol: float, dt: float | None) -> tuple[Method, str]:
     return find_method("ETDRK4"), f"ETDRK4: {part} and is integrated exactly."
 
 
-def check_choice(method: Method, bound: Any, dt: float | None) -> None:
+def choose_implicit(system: Any, rtol: float, dt: float | None) -> tuple[Method, str]:
+    """Pick a method for a system with a mass matrix.
+
+    Returns:
+        The method and the reason, a sentence.
+    """
+    if dt is not None and system.rates:
+        return find_method(
+            "GeneralizedAlpha"
+        ), "GeneralizedAlpha: second-order equations with a mass matrix, fixed step."
+    if dt is not None:
+        return find_method("SDIRK2"), "SDIRK2: a mass matrix, fixed step; L-stable."
+    if rtol > LOOSE:
+        return find_method("BDF2"), f"BDF2: a mass matrix, tolerance above {LOOSE:g}; one system of equations a step."
+    return find_method("ESDIRK4"), "ESDIRK4: a mass matrix; L-stable, order 4 with error control."
+
+
+def check_choice(method: Method, bound: Any, dt: float | None, mass: Any = None) -> None:
     """Raise where a method cannot be used on a system at all.
 
     Raises:
-        UnsupportedError: a split method on a system without diagonal linear part.
+        UnsupportedError: a split method on a system without diagonal linear part; an explicit one with a mass matrix.
         OptionError: a fixed-step method without `dt`.
     """
+    if mass is not None and not method.is_implicit:
+        raise UnsupportedError(
+            f"method {method.name!r} is for du/dt = f(t, u); this system has a mass matrix, M du/dt = f(t, u). Use "
+            "'ESDIRK4', 'BDF2' or 'auto'."
+        )
     if method.needs_split and (bound.linear is None or not bound.nonlinear):
         raise UnsupportedError(
             f"method {method.name!r} needs a system du/dt = L u + N(u) with diagonal L, such as a periodic problem "
@@ -139,8 +162,10 @@ def advice(method: Method, bound: Any, dt: float | None) -> str:
     """What to try when a run fails, as a sentence that starts with a space."""
     if dt is not None:
         return f" Try a smaller dt (now {dt:g}), or leave dt out for error control."
+    if method.is_implicit:
+        return " Check the equations, or loosen rtol and atol."
     if method.family == EXPLICIT and bound.linear is not None and bound.nonlinear:
         return " The system has a linear part that 'ETDRK4' or 'ARK4' would treat stably."
     if method.family == EXPLICIT:
-        return " Check the equations, or loosen rtol and atol."
+        return " If the equations are stiff take 'ESDIRK4' or 'BDF2'; else check them, or loosen rtol and atol."
     return "" if method.family == IMEX else " Try a smaller rtol, or 'ARK4', which damps fast modes."

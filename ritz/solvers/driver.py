@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
+    DIVERGED,
     EVALUATED,
     FINISHED,
     NFEV,
@@ -201,7 +202,7 @@ class Run:
                 return 1, EVENT_STOP if self.log is not None and self._by_event else "Stopped by the callback."
             now = time.perf_counter()
             self._show_progress(now - began)
-            if status in (FINISHED, STEP_TOO_SMALL, NOT_FINITE):
+            if status in (FINISHED, STEP_TOO_SMALL, NOT_FINITE, DIVERGED):
                 return self._verdict(status)
             done = max(1, budget - int(counts[BUDGET]))
             budget = max(1, min(MOST_STEPS, 4 * budget, int(CALL_SECONDS * done / max(now - start, 1e-7))))
@@ -317,6 +318,11 @@ class Run:
         if status == FINISHED:
             return 0, REACHED_END
         t = self.control[TIME]
+        if status == DIVERGED:
+            return (
+                -1,
+                f"{getattr(self.engine, 'failure', '')} Everything up to t = {t:.10g} is kept.{self.request.advice}",
+            )
         if status == STEP_TOO_SMALL:
             beyond = self._blame_beyond()
             if beyond:

@@ -1,7 +1,8 @@
 """The list of time integrators: what each is for, and where its coefficients live.
 
 To add a method, write its coefficients in a new file and add one line to `METHODS`. The coefficients are a `Tableau`
-(family "explicit") or a `SplitMethod` (the other families) and are loaded when the method is first used.
+(family "explicit"), an `ImplicitTableau` ("implicit"), `Coefficients` ("second-order") or a `SplitMethod` (the other
+families) and are loaded when the method is first used.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from ritz.errors import OptionError, OptionValueError, UnsupportedError, nearest
 
 EXPLICIT, EXPONENTIAL, IMEX = "explicit", "exponential", "imex"
+IMPLICIT, SECOND_ORDER = "implicit", "second-order"
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Method:
         name: What the user writes.
         order: Order of the error at fixed step size.
         error_order: Order of the embedded method; 0 for a method that needs a fixed `dt`.
-        family: "explicit", "exponential" or "imex".
-        source: ``module:name`` of the coefficients (a callable is called).
+        family: "explicit", "exponential", "imex", "implicit" or "second-order".
+        source: ``module:name`` of the coefficients (a callable is called); of BDF2 those of its first step.
         summary: One sentence on what it is good for.
         memory: Share of the previous error in the step control, 0 for none.
     """
@@ -42,7 +44,12 @@ class Method:
     @property
     def needs_split(self) -> bool:
         """Whether the method works on systems ``du/dt = L u + N(u)`` with diagonal L only."""
-        return self.family != EXPLICIT
+        return self.family in (EXPONENTIAL, IMEX)
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether the method solves equations with the Jacobian, and so takes a mass matrix."""
+        return self.family in (IMPLICIT, SECOND_ORDER)
 
     @property
     def adaptive(self) -> bool:
@@ -76,6 +83,22 @@ METHODS: tuple[Method, ...] = (
            "Implicit-explicit Runge-Kutta 3(2) of Kennedy and Carpenter: for loose tolerances."),
     Method("SBDF2", 2, 0, IMEX, "ritz.solvers.imex:SBDF2",
            "Two-step implicit-explicit method of order 2, one evaluation a step; fixed step only, needs dt."),
+    Method("ESDIRK4", 4, 3, IMPLICIT, "ritz.solvers.implicit.tableaus:esdirk4",
+           "Implicit Runge-Kutta 4(3) of Kennedy and Carpenter: the default for stiff equations and mass matrices."),
+    Method("BDF2", 2, 2, IMPLICIT, "ritz.solvers.implicit.bdf2:first_step",
+           "Two-step backward differentiation of order 2: one system of equations a step, for loose tolerances."),
+    Method("SDIRK2", 2, 2, IMPLICIT, "ritz.solvers.implicit.tableaus:sdirk2",
+           "Implicit Runge-Kutta of order 2 of Alexander, L-stable: robust with a fixed step."),
+    Method("SDIRK3", 3, 2, IMPLICIT, "ritz.solvers.implicit.tableaus:sdirk3",
+           "Implicit Runge-Kutta of order 3 of Alexander, L-stable."),
+    Method("BackwardEuler", 1, 1, IMPLICIT, "ritz.solvers.implicit.tableaus:backward_euler",
+           "The implicit Euler method: most damping, for rough starts and very loose tolerances."),
+    Method("CrankNicolson", 2, 2, IMPLICIT, "ritz.solvers.implicit.tableaus:crank_nicolson",
+           "The trapezoidal rule: no damping at all; keeps quadratic invariants of linear equations.", 0.0),
+    Method("GeneralizedAlpha", 2, 0, SECOND_ORDER, "ritz.solvers.implicit.second_order:generalized_alpha",
+           "For second-order equations: damps high modes only, by spectral_radius; fixed step only, needs dt."),
+    Method("Newmark", 2, 0, SECOND_ORDER, "ritz.solvers.implicit.second_order:NEWMARK",
+           "For second-order equations: average acceleration, keeps the energy; fixed step only, needs dt."),
 )  # fmt: skip
 
 _BY_NAME = {method.name: method for method in METHODS}
@@ -87,7 +110,7 @@ def find_method(name: object) -> Method:
 
     Raises:
         OptionError: if the name is not a string.
-        UnsupportedError: for SciPy's stiff methods, which Ritz does not have.
+        UnsupportedError: for SciPy's stiff methods, in place of which Ritz has others.
         OptionValueError: for any other unknown name; the nearest one is offered.
     """
     if not isinstance(name, str):
@@ -98,23 +121,29 @@ def find_method(name: object) -> Method:
     names = ", ".join(_BY_NAME)
     if name in _STIFF:
         raise UnsupportedError(
-            f"method {name!r} is not available: Ritz has no general stiff method. For a partial differential equation "
-            f"with a stiff linear part use 'ETDRK4' or 'ARK4'; for a mildly stiff ODE 'DOP853' or 'Tsit5' with a "
-            f"tighter rtol may do; else use scipy.integrate.solve_ivp(system.rhs, ...). Available: {names}."
+            f"method {name!r} of SciPy is not available. For stiff equations use 'ESDIRK4' (tight tolerances) or "
+            "'BDF2' (loose ones), for a partial differential equation on Fourier modes 'ETDRK4' or 'ARK4'. Available: "
+            f"{names}."
         )
     raise OptionValueError(f"unknown method {name!r}.{nearest(name, [*_BY_NAME, 'auto'])} Available: auto, {names}.")
+
+
+def _fit(method: Method) -> str:
+    if method.family == SECOND_ORDER:
+        return "second-order systems"
+    return "split systems" if method.needs_split else "any" if method.is_implicit else "no mass matrix"
 
 
 class MethodTable(tuple[Method, ...]):
     """The methods as a table: iterate over it, or print it."""
 
     def __repr__(self) -> str:
-        return "\n".join(f"{m.name:<7} order {m.order}  {m.summary}" for m in self)
+        return "\n".join(f"{m.name:<16} order {m.order}  {m.summary}" for m in self)
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td><code>{html.escape(m.name)}</code></td><td>{m.order}</td>"
-            f"<td>{'split systems' if m.needs_split else 'any'}</td>"
+            f"<td>{_fit(m)}</td>"
             f"<td style='text-align:left'>{html.escape(m.summary)}</td></tr>"
             for m in self
         )

@@ -29,7 +29,7 @@ def as_system(given: Any) -> Any:
     Raises:
         OptionError: for a problem with space, which needs a discretisation, and for anything else.
     """
-    if hasattr(given, "bind") and hasattr(given, "layout"):
+    if hasattr(given, "rhs") and hasattr(given, "layout"):
         return given
     if not hasattr(given, "discretize"):
         raise OptionError(f"solve() takes a Problem or a System, not {type(given).__name__}.")

@@ -21,7 +21,7 @@ MISTAKES = {
     "misspelt keyword": (dict(rtoll=1e-3), OptionError, "no option 'rtoll'. Did you mean 'rtol'"),
     "unknown method": (dict(method="Tsit6"), OptionValueError, "unknown method 'Tsit6'. Did you mean 'Tsit5'"),
     "method is no name": (dict(method=4), OptionError, "method must be a name"),
-    "stiff method": (dict(method="Radau"), UnsupportedError, "'Radau' is not available.*'ETDRK4' or 'ARK4'"),
+    "stiff method": (dict(method="Radau"), UnsupportedError, "'Radau' of SciPy is not.*'ESDIRK4'.*'BDF2'.*'ETDRK4' or"),
     "split method": (dict(method="ETDRK4"), UnsupportedError, "needs a system du/dt = L u"),
     "no dt": (dict(method="RK4"), OptionError, "'RK4' has no error estimate: pass dt="),
     "negative dt": (dict(dt=-0.1), OptionValueError, "dt must be positive"),

@@ -47,7 +47,8 @@ class Block:
     def _prepare(self, structure: Structure) -> None:
         from scipy.sparse import csc_array, diags_array
 
-        rows, first, second = self._matrix, self._first, self._second
+        rows: Any = self._matrix
+        first, second = self._first, self._second
         a = csc_array(rows[first][:, first])
         upper, lower = csc_array(rows[first][:, second]), csc_array(rows[second][:, first])
         mass = structure.saddle.second_mass if structure.saddle is not None else None
@@ -120,7 +121,7 @@ class Block:
         return x
 
 
-def _indices(part: Any, n: int) -> Array:
+def _indices(part: Any, n: int) -> Any:
     return np.arange(n)[part] if isinstance(part, slice) else np.asarray(part)
 
 

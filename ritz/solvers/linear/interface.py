@@ -24,7 +24,8 @@ def as_sparse(matrix: Any) -> Any:
     """A matrix in compressed columns with sorted indices, float64."""
     from scipy.sparse import csc_array, issparse
 
-    found = csc_array(matrix if issparse(matrix) else np.asarray(matrix, dtype=float))
+    given: Any = matrix if issparse(matrix) else np.asarray(matrix, dtype=float)
+    found = csc_array(given)
     if not found.has_sorted_indices:
         found = found.sorted_indices()
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,7 @@ from ritz.solvers.linear.table import Array, LinearOptions, SingularMatrix
 
 
 def _converted(matrix: Any) -> Any:
-    import kvxopt
-
+    kvxopt: Any = importlib.import_module("kvxopt")
     coo = matrix.tocoo()
     rows, columns = (kvxopt.matrix(index.astype(np.int64)) for index in coo.coords)
     return kvxopt.spmatrix(kvxopt.matrix(coo.data), rows, columns, matrix.shape)
@@ -37,24 +37,22 @@ class Cholesky:
     iterations = 0
 
     def __init__(self, matrix: Any, previous: Any) -> None:
-        from kvxopt import cholmod as library
         from scipy.sparse import tril
 
-        self._library = library
+        self._library: Any = importlib.import_module("kvxopt.cholmod")
         lower = _converted(tril(matrix, format="csc"))
         reused = isinstance(previous, Cholesky) and previous.pattern.fits(matrix)
-        self.pattern = previous.pattern if reused else _Pattern(matrix)
-        self._factors = previous._factors if reused else library.symbolic(lower)
+        self.pattern: _Pattern = previous.pattern if reused else _Pattern(matrix)
+        self._factors: Any = previous._factors if reused else self._library.symbolic(lower)
         try:
-            library.numeric(lower, self._factors)
+            self._library.numeric(lower, self._factors)
         except ArithmeticError as error:
             place = error.args[0] if error.args and isinstance(error.args[0], int) else None
             raise SingularMatrix(place) from None
 
     def solve(self, b: Array) -> Array:
         """x of ``A x = b``."""
-        import kvxopt
-
+        kvxopt: Any = importlib.import_module("kvxopt")
         x = kvxopt.matrix(b)
         self._library.solve(self._factors, x)
         return np.array(x).ravel()
@@ -66,13 +64,11 @@ class Unsymmetric:
     iterations = 0
 
     def __init__(self, matrix: Any, name: str, previous: Any) -> None:
-        import importlib
-
         self._library, self._name = importlib.import_module(f"kvxopt.{name}"), name
         self._matrix = _converted(matrix)
         fits = isinstance(previous, Unsymmetric) and previous._name == name and previous.pattern.fits(matrix)
         try:
-            self.pattern = previous.pattern if fits else _Pattern(matrix)
+            self.pattern: _Pattern = previous.pattern if fits else _Pattern(matrix)
             self._symbolic = previous._symbolic if fits else self._library.symbolic(self._matrix)
             self._numeric = self._library.numeric(self._matrix, self._symbolic)
         except ArithmeticError:
@@ -80,8 +76,7 @@ class Unsymmetric:
 
     def solve(self, b: Array) -> Array:
         """x of ``A x = b``."""
-        import kvxopt
-
+        kvxopt: Any = importlib.import_module("kvxopt")
         x = kvxopt.matrix(b)
         if self._name == "klu":
             self._library.solve(self._matrix, self._symbolic, self._numeric, x)

@@ -1,0 +1,169 @@
+"""Integration in time: from a system and checked options to a Solution."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ritz.errors import OptionError
+from ritz.solvers.buffers import ACCEPTED, LARGEST, NFEV, REJECTED, SMALLEST, new_control, start_control
+from ritz.solvers.choose import advice, check_choice, check_direction, check_explicit, choose, choose_implicit
+from ritz.solvers.driver import Request, Result, Run
+from ritz.solvers.engines import idle_engine, leave_engine, make_engine
+from ritz.solvers.events import parse_events
+from ritz.solvers.linear.table import LinearOptions
+from ritz.solvers.methods import EXPLICIT, Method, find_method
+from ritz.solvers.options import read_atol, read_span, read_steps, read_threads, read_times, set_controller
+from ritz.solvers.solution import Solution
+
+Array = NDArray[Any]
+COARSE = 5e-2  # size of the modes at the cut-off, relative to the largest, that makes a result doubtful
+
+
+@dataclass
+class Evolution:
+    """Options of a run in time, as the user gave them; see `ritz.solve`."""
+
+    t_span: Any
+    method: Any = "auto"
+    t_eval: ArrayLike | None = None
+    dense_output: bool = False
+    events: Any = None
+    rtol: float = 1e-3
+    atol: ArrayLike = 1e-6
+    max_step: float = math.inf
+    first_step: float | None = None
+    dt: float | None = None
+    callback: Callable[[float, Any], Any] | None = None
+    progress: bool | None = None
+    threads: int | None = None
+    max_steps: int | None = None
+    linear: LinearOptions | None = None
+    spectral_radius: float | None = None
+
+
+def solve_in_time(system: Any, u0: Array, p: Array, options: Evolution) -> Solution:
+    """Integrate a system; see `ritz.solve`."""
+    started = time.perf_counter()
+    t0, t_end = read_span(options.t_span)
+    largest = read_steps(
+        t0, t_end, dt=options.dt, first_step=options.first_step, max_step=options.max_step, max_steps=options.max_steps
+    )
+    times = read_times(options.t_eval, t0, t_end)
+    workers = read_threads(options.threads)
+    chosen = None if options.method == "auto" else find_method(options.method)
+    mass = system.mass(p)
+    control, counts = new_control()
+    start_control(
+        control, counts, t0, t_end, rtol=options.rtol, max_step=largest, first_step=options.first_step, dt=options.dt
+    )
+    request = Request(
+        system, p, t0, t_end, u0, times, bool(options.dense_output), parse_events(options.events), options.callback,
+        options.progress, options.max_steps,
+    )  # fmt: skip
+    arrays = (control, counts)
+    if chosen.is_implicit if chosen is not None else mass is not None:
+        why, record, result, method = _implicit(system, mass, chosen, options, request, arrays)
+    else:
+        why, record, result, method, arrays = _compiled(system, mass, chosen, options, request, arrays, workers)
+    control, counts = arrays
+    dt = options.dt
+    statistics = {
+        "why": why,
+        "steps": int(counts[ACCEPTED]),
+        "rejected": int(counts[REJECTED]),
+        "smallest_step": float(control[SMALLEST]) if dt is None else dt,
+        "largest_step": float(control[LARGEST]) if dt is None else dt,
+        "kept_every": result.stride,
+        **{k: v for k, v in record.items() if k not in ("njev", "nlu")},
+        "seconds": time.perf_counter() - started,
+    }
+    return Solution(
+        t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events,
+        nfev=int(counts[NFEV]), njev=record.get("njev", 0), nlu=record.get("nlu", 0), status=result.status,
+        message=result.message, success=result.success, system=system, method=method.name, params=p,
+        options={"rtol": options.rtol, "atol": options.atol, "dt": dt, "method": options.method},
+        statistics=statistics,
+    )  # fmt: skip
+
+
+def _asked(method: Method) -> str:
+    return f"{method.name}: asked for."
+
+
+def _compiled(
+    system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, arrays: Any, workers: int
+) -> tuple[str, dict[str, Any], Result, Method, Any]:
+    """Run a compiled loop: explicit methods, and those for diagonal linear parts."""
+    for name in ("linear", "spectral_radius"):
+        if getattr(options, name) is not None:
+            raise OptionError(f"{name} belongs to implicit methods such as 'ESDIRK4' or 'BDF2'; leave it out.")
+    p, t0, t_end, u0, dt = request.p, request.t0, request.t_end, request.u0, options.dt
+    if mass is not None:
+        check_choice(chosen or find_method("Tsit5"), None, dt, mass)
+    bound = system.bind(p, threads=workers)
+    if chosen is None:
+        chosen, why = choose(bound, options.rtol, dt)
+    else:
+        why = _asked(chosen)
+    check_choice(chosen, bound, dt)
+    check_direction(system, bound, t0, t_end)
+    tolerances = read_atol(options.atol, u0.size, bound.groups)
+    if chosen.family == EXPLICIT:
+        check_explicit(chosen, chosen.coefficients, bound, t0, t_end, dt)
+    engine = idle_engine(chosen, bound, tolerances)
+    if engine is None:
+        set_controller(arrays[0], chosen)
+        engine = make_engine(chosen, bound, u0, arrays[0], arrays[1], tolerances, workers)
+    else:
+        engine.control[:], engine.counts[:] = arrays
+        arrays = (engine.control, engine.counts)
+        set_controller(arrays[0], chosen)
+        engine.restart(u0)
+    request.advice = advice(chosen, bound, dt)
+    result = Run(engine, arrays[0], arrays[1], request).go()
+    if result.status == 0 and hasattr(system.layout, "check_resolution"):
+        system.layout.check_resolution(engine.state, limit=COARSE, when=f" at t = {t_end:g}")
+    arrays = tuple(np.copy(a) for a in arrays)  # the next run with this engine writes over them
+    if not options.dense_output:  # its polynomials may need the engine
+        leave_engine(engine, chosen, bound, tolerances)
+    return why, {}, result, chosen, arrays
+
+
+def _implicit(
+    system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, arrays: Any
+) -> tuple[str, dict[str, Any], Result, Method]:
+    """Run an implicit method."""
+    from ritz.solvers.implicit.setup import Task, make_implicit_engine
+
+    if chosen is None:
+        chosen, why = choose_implicit(system, options.rtol, options.dt)
+    else:
+        why = _asked(chosen)
+    check_choice(chosen, None, options.dt, mass)
+    tolerances = read_atol(options.atol, request.u0.size, system.layout.groups)
+    set_controller(arrays[0], chosen)
+    task = Task(
+        chosen, system, request.p, mass, options.rtol, tolerances, options.linear or LinearOptions(),
+        options.spectral_radius,
+    )  # fmt: skip
+    engine, words = make_implicit_engine(task, request.u0, *arrays)
+    request.u0 = engine.state.copy()
+    request.advice = advice(chosen, None, options.dt)
+    result = Run(engine, arrays[0], arrays[1], request).go()
+    stages = engine.stages
+    record: dict[str, Any] = {
+        "linear": stages.solver.why,
+        "linear_iterations": stages.solver.iterations,
+        "njev": stages.jacobians,
+        "nlu": stages.solver.factorised,
+    }
+    if words:
+        record["start"] = words
+    return why, record, result, chosen
