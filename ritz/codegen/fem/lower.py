@@ -110,6 +110,14 @@ class _Lowering:
         self.components = [c for u in form.unknowns for c in form.components[u]]
         self.index = {c: i for i, c in enumerate(self.components)}
         self.elements = [elements[c.name] for c in self.components]
+        rates = {
+            a: b
+            for u, v in form.rates.items()
+            for a, b in zip(form.components[u], form.components[v], strict=True)
+        }
+        self.identities = {a.name: b.name for a, b in rates.items()}
+        # with dt(u) = u_t as it stands, the equation tested by v_u is the one of u_t
+        self.row = {test: self.index[rates.get(c, c)] for test, c in form.tests.items()}
         self.g = Graph()
         self.choices: list[str] = []
 
@@ -140,13 +148,8 @@ class _Lowering:
             fields = {k: sorted(self._fields(members)) for k, members in groups}
             assign(space, fields, self.parts)
         residual = g.sum([term for group in groups for term in self._integrals(*group)])
-        identities = {
-            a.name: b.name
-            for u, v in form.rates.items()
-            for a, b in zip(form.components[u], form.components[v], strict=True)
-        }
         return FemModel(
-            g, space, states, state, self.rate, given_rate, residual, tuple(values), identities, self.choices
+            g, space, states, state, self.rate, given_rate, residual, tuple(values), self.identities, self.choices
         )
 
     # ------------------------------------------------------------------ constraints
@@ -219,7 +222,7 @@ class _Lowering:
     def _fields(self, members: Sequence[Integral]) -> set[int]:
         """Numbers of the fields that occur in some integrals, as unknowns or through their test functions."""
         atoms = set().union(*(m.integrand.atoms(Field) for m in members))
-        return {self.index[self.form.tests.get(a, a)] for a in atoms}
+        return {self.row[a] if a in self.row else self.index[a] for a in atoms}
 
     def _integrals(self, region: int, members: Sequence[Integral]) -> list[int]:
         """Nodes over all degrees of freedom whose sum is the sum of some integrals."""
@@ -267,13 +270,12 @@ class _Leaves:
             atom = atom.expr
             if isinstance(atom, Dt):
                 rate, atom = True, atom.expr
-        form, index = self.lowering.form, self.lowering.index
-        if atom in form.tests:
-            probe = Probe(self.region, index[form.tests[atom]], side, 0, derivative)
+        if atom in self.lowering.row:
+            probe = Probe(self.region, self.lowering.row[atom], side, 0, derivative)
             node = self.g.input(f"test {probe}", "table", (self.where.cell, self.where.quad))
             self.tests[node] = probe
             return node
-        probe = Probe(self.region, index[atom], side, 0, derivative)
+        probe = Probe(self.region, self.lowering.index[atom], side, 0, derivative)
         source = self.lowering.rate if rate else self.lowering.state
         return self.g.map(self.space.interpolate(probe), source)
 
