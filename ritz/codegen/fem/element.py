@@ -163,8 +163,10 @@ def facet_geometry(cell: str) -> tuple[list[list[int]], Array, Array]:
     d = len(basix.topology(kind)) - 1
     vertices = [list(map(int, v)) for v in basix.topology(kind)[d - 1]]
     normals = np.array(basix.cell.facet_outward_normals(kind))
+    if d == 1:
+        return vertices, normals, np.ones(len(vertices))
     jacobians = np.array(basix.cell.facet_jacobians(kind))  # (facets, d, d - 1)
-    ratios = np.array([np.sqrt(max(np.linalg.det(j.T @ j), 0.0)) if d > 1 else 1.0 for j in jacobians])
+    ratios = np.array([np.sqrt(np.linalg.det(j.T @ j)) for j in jacobians])
     return vertices, normals, ratios
 
 

@@ -34,6 +34,8 @@ class PointWriter:
                     return code.let("insertelement <1 x double> poison, double %t, i32 0")
                 if kind == "param":
                     return code.broadcast("%p", self.parameters.index(what))
+                if kind == "seed":
+                    return code.broadcast(base(what), 0)
                 return code.broadcast(base(f"array {what}"), i)
 
             printer = VectorPrinter(code, leaf)

@@ -138,6 +138,8 @@ class FemInstance:
             return int(self.memory[slot].ctypes.data)
         if slot == "out":
             return 0  # told at every call
+        if kind == "seed":
+            return int(self.seed.ctypes.data) + 8 * self.seeds[rest].start
         if kind == "array":
             return self._held(self.space.array("coordinate", rest).ravel(), float)
         region = self.space.regions[kernel.region]

@@ -181,8 +181,8 @@ class KernelWriter:
         k = len(self.head)
         v = self.code.vector
         self.head += [
-            f"  %s{k} = insertelement {v} poison, double {scalar}, i32 0",
-            f"  %b{k} = shufflevector {v} %s{k}, {v} poison, <{self.lanes} x i32> zeroinitializer",
+            f"  %i_{k} = insertelement {v} poison, double {scalar}, i32 0",
+            f"  %b{k} = shufflevector {v} %i_{k}, {v} poison, <{self.lanes} x i32> zeroinitializer",
         ]
         return f"%b{k}"
 
@@ -265,6 +265,10 @@ class KernelWriter:
                     f"  %p{k} = load double, ptr %p{k}_at, align 8",
                 ]
                 self.fixed[node] = self.splat(f"%p{k}")
+            elif kind == "seed":  # a direction in the parameters
+                at = self.base(name)
+                self.head.append(f"  %s{node} = load double, ptr {at}, align 8")
+                self.fixed[node] = self.splat(f"%s{node}")
 
     def _cell_values(self) -> None:
         """Corners of the cells, and everything that follows from them alone."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,9 @@ from .assemble import assemble
 from .labels import Choice, Label
 from .reference import Reference, nodes_of_entities, reference
 from .topology import Entities, Neighbours, find_rows, neighbours, number_entities
+
+if TYPE_CHECKING:
+    from .locate import Locator
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -313,6 +316,38 @@ class Mesh:
         from .refine import refine
 
         return refine(self, marked)
+
+    @cached_property
+    def locator(self) -> Locator:
+        """Bins of cells, in which `locate` searches."""
+        from .locate import build_locator
+
+        return build_locator(self)
+
+    def locate(self, points: ArrayLike, tolerance: float = 1e-9) -> tuple[Ints, Floats]:
+        """Find points in the mesh.
+
+        Args:
+            points: (n, dim) coordinates.
+            tolerance: how far outside the reference cell a point may be, in reference coordinates.
+
+        Returns:
+            cells: (n,) the cell that each point lies in (any of those that share it), -1 outside the mesh.
+            places: (n, dim) reference coordinates in that cell, nan outside.
+
+        Raises:
+            UnsupportedError: if the mesh is a surface or a curve in a space of more dimensions.
+            MeshError: if the array has another shape.
+
+        Example:
+            >>> from ritz.codegen.mesh import rectangle
+            >>> cells, places = rectangle(n=2).locate([(0.6, 0.1), (2, 2)])
+            >>> cells.tolist(), places[0].round(12).tolist()
+            ([2, -1], [0.0, 0.2])
+        """
+        from .locate import locate
+
+        return locate(self, points, tolerance)
 
     def save(self, path: str | Path) -> None:
         """Write the mesh with its groups and tags to an ``.npz`` file, for `read_mesh`.
