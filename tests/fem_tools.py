@@ -20,7 +20,8 @@ def small_mesh(cell: str) -> Any:
     make, n = (rz.rectangle, (4, 3)) if cell in ("triangle", "quadrilateral") else (rz.box, (3, 2, 2))
     mesh = make(n=n, cell=cell)
     points = mesh.points + 0.03 * np.sin(7 * mesh.points[:, ::-1] + np.arange(mesh.points.shape[1]))
-    return type(mesh).from_arrays(points, mesh.cells, cell, facet_groups=dict(mesh.facet_groups))
+    groups = {name: mesh.entities(mesh.dim - 1)[facets] for name, facets in mesh.facet_groups.items()}
+    return type(mesh).from_arrays(points, mesh.cells, cell, facet_groups=groups)
 
 
 def quasilinear(cell: str, *, conditions: Any = None) -> rz.Problem:
@@ -59,10 +60,9 @@ def neo_hooke(cell: str = "tetrahedron") -> rz.Problem:
     gradient = rz.identity() + rz.transpose(rz.grad(w))
     inverse = rz.transpose(rz.inv(gradient))
     stress = (gradient - inverse) / 2 + rz.log(rz.det(gradient)) * inverse
-    return rz.Problem(
-        [rz.Eq(-rz.div(rz.transpose(stress)), (0,) * mesh.dim)], domain=mesh,
-        conditions=[rz.Dirichlet(w, (0,) * mesh.dim, on="left"), rz.Neumann(w, (0.1,) + (0,) * (mesh.dim - 1), on="right")],
-    )  # fmt: skip
+    zero = (0,) * mesh.dim
+    conditions = [rz.Dirichlet(w, zero, on="left"), rz.Neumann(w, (0.1, *zero[1:]), on="right")]
+    return rz.Problem([rz.Eq(-rz.div(rz.transpose(stress)), zero)], domain=mesh, conditions=conditions)
 
 
 def random_state(system: Any, size: float = 0.1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
