@@ -263,4 +263,8 @@ def label_text(label: Label) -> str:
     """
     if label is None:
         return "the whole boundary"
-    return repr(label) if isinstance(label, (str, int)) else f"the predicate {getattr(label, '__name__', repr(label))}"
+    return (
+        repr(label)
+        if isinstance(label, (str, int))
+        else f"the predicate {getattr(label, '__name__', type(label).__name__)}"
+    )

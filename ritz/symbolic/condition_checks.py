@@ -26,7 +26,7 @@ from .mesh_operators import MeshOperator
 from .operators import Dt
 from .parameters import Parameter
 from .tensors import Expander, Tensor
-from .weak_form import Geometric, TestFunction
+from .weak_form import Geometric, NumberField, TestFunction
 
 
 def check_places(domain: Domain, conditions: Sequence[Condition]) -> None:
@@ -93,7 +93,7 @@ def _check_point(domain: Domain, condition: PointValue) -> None:
             )
 
 
-def check_targets(conditions: Iterable[Condition], unknowns: Sequence[Field], numbers: Iterable[Field] = ()) -> None:
+def check_targets(conditions: Iterable[Condition], unknowns: Sequence[Field]) -> None:
     """Raise unless every condition is on an unknown of the equations.
 
     Raises:
@@ -110,7 +110,7 @@ def check_targets(conditions: Iterable[Condition], unknowns: Sequence[Field], nu
                 f"{condition!r} is on {field}, which is {kind} (unknowns: {', '.join(names)})."
                 f"{nearest(field.name, names)} Name an unknown."
             )
-        if field in numbers:
+        if isinstance(field, NumberField):
             raise ConditionError(
                 f"{condition!r} is on {field}, which is a single number and has no values on boundaries. Leave it out."
             )

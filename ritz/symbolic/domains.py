@@ -71,6 +71,11 @@ class Domain:
         return {}
 
     @property
+    def complete(self) -> bool:
+        """Whether the named boundaries together are the whole boundary."""
+        return True
+
+    @property
     def dimension(self) -> int:
         """The number of axes."""
         return len(self.coordinates)

@@ -18,6 +18,7 @@ from .fields import Field, rank_name
 from .operators import D, Dt
 from .parameters import Parameter
 from .scalar_form import ScalarEquation, is_divergence_constraint, time_orders
+from .weak_form import Restricted
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -51,6 +52,7 @@ class Explanation:
         equations: per equation.
         scales: lines about characteristic scales, from parameter defaults and the size of the domain.
         choices: lines about every default chosen.
+        weak: for problems with boundaries, the weak form and what holds where nothing is prescribed; else empty.
 
     Example:
         >>> from ritz.symbolic.notation import dt
@@ -67,6 +69,7 @@ class Explanation:
     equations: tuple[EquationCard, ...]
     scales: tuple[str, ...]
     choices: tuple[str, ...]
+    weak: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [self.title, f"Class: {self.kind}", "Unknowns:"]
@@ -75,13 +78,15 @@ class Explanation:
             lines.append(f"{card.name.capitalize()}:  {text_of(card.left)} =")
             parts = zip(LABELS, card.parts, strict=True)
             lines += [f"  {label:<11}{text_of(part)}" for label, part in parts if part != 0]
-        lines += _section("Scales", self.scales) + _section("Choices", self.choices)
+        lines += _section("Weak form", self.weak) + _section("Scales", self.scales) + _section("Choices", self.choices)
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_latex_(self) -> str:
+        if not self.equations:
+            return ""
         rows = []
         for card in self.equations:
             parts = [
@@ -98,9 +103,10 @@ class Explanation:
             for f, word, m, n in self.unknowns
         )
         head = "<tr><th>unknown</th><th>rank</th><th>order in time</th><th>order in space</th></tr>"
+        lists = zip(("Weak form", "Scales", "Choices"), (self.weak, self.scales, self.choices), strict=True)
         return (
             f"<div><b>{html.escape(self.title)}</b><br>{html.escape(self.kind)}<table>{head}{unknowns}</table>"
-            f"{self._repr_latex_()}{_list('Scales', self.scales)}{_list('Choices', self.choices)}</div>"
+            f"{self._repr_latex_()}{''.join(_list(title, lines) for title, lines in lists)}</div>"
         )
 
 
@@ -119,14 +125,19 @@ def _list(title: str, lines: tuple[str, ...]) -> str:
 
 def explain(problem: Problem) -> Explanation:
     """Return the card of `problem`."""
-    cards = tuple(_card(problem, equation, number) for number, equation in enumerate(problem.equations, start=1))
+    from .weak_display import weak_card
+
+    strong = () if problem.is_weak else problem.equations
+    cards = tuple(_card(problem, equation, number) for number, equation in enumerate(strong, start=1))
+    boundaries = problem.is_weak or problem.has_boundaries
     return Explanation(
         title=problem_repr(problem).strip("<>"),
-        kind=_kind(problem, cards),
+        kind=_weak_kind(problem) if problem.is_weak else _kind(problem, cards),
         unknowns=tuple(_unknown(problem, field) for field in problem.unknowns),
         equations=cards,
         scales=tuple(_scales(problem)),
         choices=tuple(_choices(problem)),
+        weak=weak_card(problem.weak_form()) if boundaries else (),
     )
 
 
@@ -183,14 +194,26 @@ def _kind(problem: Problem, cards: tuple[EquationCard, ...]) -> str:
     return f"{linearity}, {count}{space}"
 
 
+def _weak_kind(problem: Problem) -> str:
+    """Return the class of a problem in weak form, in words."""
+    form = problem.weak_form()
+    fields = [part for parts in form.components.values() for part in parts]
+    integrands = [integrand.xreplace({node: node.expr for node in integrand.atoms(Restricted)})
+                  for integrand in (one.integrand for one in form.integrals)]  # fmt: skip
+    nonlinear = any(split_linear(integrand, fields).nonlinear != 0 for integrand in integrands)
+    word = "evolution" if form.evolving else "steady"
+    space = f" in {problem.domain.dimension}-D" if problem.domain is not None else ""
+    return f"{'nonlinear' if nonlinear else 'linear'}, {word} problem in weak form{space}"
+
+
 def _scales(problem: Problem) -> list[str]:
     """Return lines with the time scale of every linear term whose coefficient is known."""
     defaults = {p: p.default for p in problem.parameters if p.default is not None}
     lines: list[str] = []
     if problem.domain is not None:
         lines += [f"length of the domain along {axis}: {length:g}" for axis, length in problem.domain.lengths.items()]
-    for equation in problem.scalar_form().equations:
-        for rate, term in _linear_rates(equation, problem.scalar_form().unknowns):
+    for equation in problem._form.equations:
+        for rate, term in _linear_rates(equation, problem._form.unknowns):
             line = _scale_line(problem, rate, term, defaults)
             if line and line not in lines:
                 lines.append(line)
@@ -229,7 +252,7 @@ def _derivative_of(term: LinearTerm) -> sp.Expr:
 
 
 def _choices(problem: Problem) -> list[str]:
-    form = problem.scalar_form()
+    form = problem._form
     lines = []
     for helper, meaning in form.auxiliary.items():
         lines.append(f"{helper} = {meaning} is an auxiliary field, so that the equations are of first order in time")
@@ -238,7 +261,7 @@ def _choices(problem: Problem) -> list[str]:
     for i, equation in enumerate(form.equations):
         if i not in owner and is_divergence_constraint(equation):
             lines.append(f"{equation.label} is kept as a further constraint")
-    algebraic = [field for field in form.unknowns if field not in evolving]
+    algebraic = [] if problem.is_weak else [field for field in form.unknowns if field not in evolving]
     if algebraic:
         names = ", ".join(map(str, algebraic))
         lines.append(f"{names}: no time derivative, so found from the other unknowns at every time")

@@ -18,9 +18,10 @@ class Region(Domain):
         boundaries: name of a group of facets -> its tag.
         subdomains: name of a group of cells -> its tag.
         mesh: the mesh itself; this floor only hands it on.
+        complete: whether the named boundaries together are the whole boundary.
 
     Attributes:
-        boundaries, subdomains, mesh: as given.
+        boundaries, subdomains, mesh, complete: as given.
         bounds, lengths: empty: a region is no product of intervals.
 
     Two regions are equal when their mesh is the same object.
@@ -39,6 +40,7 @@ class Region(Domain):
         boundaries: Mapping[str, int] | None = None,
         subdomains: Mapping[str, int] | None = None,
         mesh: Any = None,
+        complete: bool = False,
     ) -> None:
         axes = tuple(axis if isinstance(axis, Coordinate) else Coordinate(axis) for axis in coordinates)
         if not 1 <= len(axes) <= 3 or len(set(axes)) < len(axes):
@@ -49,6 +51,7 @@ class Region(Domain):
         self._boundaries = dict(boundaries or {})
         self._subdomains = dict(subdomains or {})
         self.mesh = mesh
+        self._complete = complete
         self._written = {}
         self._bounds = {}
 
@@ -66,6 +69,11 @@ class Region(Domain):
     def subdomains(self) -> dict[str, int]:
         """Name of a group of cells -> its tag."""
         return dict(self._subdomains)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the named boundaries together are the whole boundary."""
+        return self._complete
 
     def _key(self) -> Any:
         own = self if self.mesh is None else self.mesh

@@ -8,15 +8,16 @@ import sympy as sp
 
 from ..errors import ConditionError, ProblemError, UnsupportedError, nearest
 from .boundary_conditions import BoundaryCondition, Dirichlet, MeanZero, PointValue, label_text
+from .classify import orders_of
 from .condition_checks import canonical, unknown_boundary
 from .conditions import Condition
 from .domains import Domain
 from .equation import Eq, equation_name, quote, text_of
 from .fields import Field
-from .operators import D, Dt
-from .weak_form import Geometric, Restricted, TestFunction, WeakForm
-from .weak_integrals import atoms_of_tests, is_weak
-from .weak_notation import PLACES, IntegralTerm, Measure
+from .operators import D
+from .weak_form import Restricted, TestFunction, WeakForm
+from .weak_integrals import is_weak
+from .weak_notation import IntegralTerm, Measure
 
 
 def refuse_complex(unknowns: Sequence[Field]) -> None:
@@ -104,117 +105,27 @@ def canonical_measure(domain: Domain, measure: Measure) -> Measure:
     return Measure(measure.over, on, measure.degree)
 
 
-def check_integrand(integrand: sp.Expr, term: IntegralTerm) -> None:
-    """Raise unless an integrand is linear in test functions and has the atoms that its place allows.
-
-    Raises:
-        ProblemError, UnsupportedError: shows the integral.
-    """
-    where = f"\nIn {text_of(term)}"
-    _check_derivatives(integrand, where)
-    _check_place(integrand, term.measure.over, where)
-    _check_linear(integrand, where)
-
-
-def _check_derivatives(integrand: sp.Expr, where: str) -> None:
-    for node in sorted(integrand.atoms(D), key=str):
-        assert isinstance(node, D)
-        if isinstance(node.expr, Dt):
-            raise UnsupportedError(
-                f"{node} is the space derivative of a rate, which a weak form of first order in time cannot hold. "
-                f"Add an unknown for {node.expr}.{where}"
-            )
-        if node.order > 1 or not isinstance(node.expr, Field):
-            raise UnsupportedError(
-                f"{node} is a second derivative, but an integrand holds first derivatives only. Integrate by parts, "
-                f"write the equation in divergence form, or add an unknown for the inner derivative.{where}"
-            )
-
-
-def _check_place(integrand: sp.Expr, over: str, where: str) -> None:
-    sided = integrand.atoms(Restricted)
-    if sided and over != "facets":
-        raise ProblemError(
-            f"jump, average and side compare two cells, so they belong to interior facets: write "
-            f"rz.integral(..., over='facets') instead of {PLACES[over]}.{where}"
-        )
-    for symbol in sorted(integrand.free_symbols, key=str):
-        if not isinstance(symbol, Geometric):
-            continue
-        if over == "cells" and symbol.name != "h":
-            what = "The size of a facet" if symbol.name == "h_facet" else "The normal"
-            raise ProblemError(
-                f"{what} exists on facets only, not inside cells. Write over='boundary' or 'facets'.{where}"
-            )
-    if over == "facets":
-        loose = _loose(integrand)
-        if loose is not None:
-            raise ProblemError(
-                f"{loose} has two values on an interior facet. Write jump({loose}), average({loose}) or "
-                f"side({loose}, '+').{where}"
-            )
-
-
-def _loose(integrand: sp.Expr) -> sp.Basic | None:
-    """Return a field that stands on an interior facet without side."""
-    from .weak_form import NumberField
-
-    stack: list[sp.Basic] = [integrand]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Restricted) or (isinstance(node, TestFunction) and isinstance(node.of, NumberField)):
-            continue
-        if (isinstance(node, Field) and not isinstance(node, NumberField)) or node == Geometric("h"):
-            return node
-        stack.extend(node.args)
-    return None
-
-
-def _check_linear(integrand: sp.Expr, where: str) -> None:
-    atoms = sorted(atoms_of_tests(integrand), key=str)
-    places = {atom: sp.Dummy(real=True) for atom in atoms}
-    marked = integrand.xreplace(places)
-    rest = marked.xreplace(dict.fromkeys(places.values(), sp.S.Zero))
-    if rest != 0 and sp.expand_mul(rest) != 0:
-        raise ProblemError(
-            f"The term {text_of(rest)} holds no test function, but every term of a weak form is multiplied with one."
-            f"{where}"
-        )
-    dummies = set(places.values())
-    for atom, place in places.items():
-        slope = marked.diff(place)
-        if slope.free_symbols & dummies and sp.expand(slope).free_symbols & dummies:
-            raise ProblemError(
-                f"The integrand is not linear in the test function {_test_of(atom)}. A test function stands once, as a "
-                f"factor, in every term.{where}"
-            )
-
-
-def _test_of(atom: sp.Expr) -> str:
-    return str(next(s for s in atom.free_symbols if isinstance(s, TestFunction)))
-
-
 def check_form(form: WeakForm, domain: Domain, conditions: Sequence[Condition], equations: Sequence[Eq]) -> None:
     """Raise if conditions are surplus, or leave an unknown open up to a constant.
 
     Raises:
         ConditionError: names the unknown and what fixes it.
     """
-    _check_surplus(form, conditions)
+    _check_surplus(form, conditions, equations)
     for parts in form.components.values():
         for part in parts:
             if part not in form.numbers and _is_open(part, form, domain):
                 raise ConditionError(_open_message(part, form))
 
 
-def _check_surplus(form: WeakForm, conditions: Sequence[Condition]) -> None:
-    slopes = {node.args[0] for one in form.integrals for node in one.integrand.atoms(D)}
+def _check_surplus(form: WeakForm, conditions: Sequence[Condition], equations: Sequence[Eq]) -> None:
     sided = {s for one in form.integrals if one.over != "cells" for s in one.integrand.free_symbols}
-    tested = {form.tests[s] for s in (*slopes, *sided) if s in form.tests}
+    tested = {form.tests[s] for s in sided if s in form.tests}
     for condition in conditions:
         if isinstance(condition, BoundaryCondition):
             parts = form.components[condition.field]
-            if not any(part in slopes or part in sided or part in tested for part in parts):
+            slopes = any(orders_of(e.lhs - e.rhs, condition.field)[1] for e in equations)
+            if not slopes and not any(part in sided or part in tested for part in parts):
                 raise ConditionError(
                     f"{condition!r} is surplus: no space derivative of {condition.field} stands in the equations, so "
                     "they take no condition on the boundary. Remove it."
@@ -283,10 +194,12 @@ def _is_divergence(term: sp.Expr, part: Field, form: WeakForm, domain: Domain) -
 
 
 def _vanishes_everywhere(part: Field, axis: sp.Basic, form: WeakForm, domain: Domain) -> bool:
-    """Tell whether a component is prescribed on the whole boundary, as far as it is known by names."""
+    """Tell whether it is certain that a component is prescribed wherever the boundary has a normal along `axis`."""
     labels = {one.on for one in form.essential if one.field == part and one.at is None}
     if None in labels:
         return True
+    if not domain.complete:
+        return False
     joined = {canonical(domain, name) for pair in form.periodic for name in pair}
     needed = set(domain.sides[axis] if domain.sides else domain.boundaries)  # type: ignore[index]
     return bool(needed) and needed - joined <= labels

@@ -56,7 +56,7 @@ class Derivation:
         for term in self.kept:
             total += self.sign * self._multiplied(term)
         for flux in self.fluxes:
-            total += self.sign * flux.weak(self._test(flux.part, expander))
+            total += flux.weak(self._test(flux.part, expander), self.sign)
         return integral(total) if total != 0 else sp.S.Zero
 
     def _multiplied(self, term: Term) -> sp.Expr:

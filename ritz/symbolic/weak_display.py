@@ -46,6 +46,12 @@ def weak_text(form: WeakForm) -> str:
     return "\n".join(lines)
 
 
+def weak_card(form: WeakForm) -> tuple[str, ...]:
+    """Return the lines about a weak form that the card of a problem shows: pairing, equations, conditions."""
+    equations = (f"{_sum(_ordered(e), text_of)} = 0 for all {_tests_in(e)}" for e in form.written)
+    return (*form.pairing, *equations, *form.conditions, *form.natural)
+
+
 def weak_latex(form: WeakForm) -> str:
     """Return the weak form as one display formula, with the conditions in words."""
     rows = [

@@ -41,9 +41,8 @@ class Flux:
         coefficient: scalar factor outside the derivative.
         outflow: the normal component of the flux, of the rank of the equation.
         inside: test expression -> the flux contracted with its derivative.
-        test: what the term is multiplied with, where it is one component of the test function; else None.
-        part: index of that component.
-        multiplier: the unknown whose gradient this is, where it acts as a multiplier.
+        part: index of the component of the test function that the term is multiplied with; None for all.
+        multiplier: whether it is the gradient of an unknown that acts as a multiplier.
     """
 
     coefficient: sp.Expr
@@ -52,10 +51,10 @@ class Flux:
     part: tuple[int, ...] | None = None
     multiplier: bool = False
 
-    def weak(self, test: sp.Expr) -> sp.Expr:
-        """Return ``-inside(coefficient * test)``, constants taken out."""
+    def weak(self, test: sp.Expr, sign: int) -> sp.Expr:
+        """Return ``-sign * inside(coefficient * test)``, constants taken out."""
         constant, varying = split_constant(self.coefficient)
-        return -constant * self.inside(varying * test)
+        return (-sign * constant) * self.inside(varying * test)
 
 
 def split_constant(coefficient: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
@@ -108,17 +107,14 @@ def is_rough(coefficient: sp.Expr) -> bool:
 
 def contract(a: sp.Expr, b: sp.Expr, rank: int) -> sp.Expr:
     """Return the full contraction of two tensors of one rank, written as a user would."""
-    if rank == 0:
-        return a * b
-    if rank > 1:
-        return op.Inner(a, b)
-    return _dotted(a, b)
+    return a * b if rank == 0 else _scaled(op.Dot if rank == 1 else op.Inner, a, b)
 
 
-def _dotted(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    scalars, vector = _factors(a)
-    more, other = _factors(b)
-    return sp.Mul(*scalars, *more) * op.Dot(vector, other)
+def _scaled(node: type[op.Operator], a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """Return ``node(a, b)`` of a bilinear operator, plain scalar factors taken out."""
+    scalars, left = _factors(a)
+    more, right = _factors(b)
+    return sp.Mul(*scalars, *more) * node(left, right)
 
 
 def _factors(e: sp.Expr) -> tuple[list[sp.Expr], sp.Expr]:
@@ -148,10 +144,10 @@ def flux_of(term: Term, rank: int, expander: Expander, divergence: bool, pressur
         g = op.Grad(a)
         return Flux(c, op.Dot(n, g), lambda v: contract(g, op.Grad(v), rank + 1))
     if isinstance(core, op.Div) and (inner or divergence):
-        return Flux(c, op.Dot(n, a), lambda v: contract(a, op.Grad(v), rank + 1))
+        return Flux(c, _scaled(op.Dot, n, a), lambda v: contract(a, op.Grad(v), rank + 1))
     if isinstance(core, op.Curl) and inner:
         inside_rank = expander(a).rank
-        return Flux(c, op.Cross(n, a), lambda v: contract(a, op.Curl(v), inside_rank))
+        return Flux(c, _scaled(op.Cross, n, a), lambda v: -contract(a, op.Curl(v), inside_rank))
     if isinstance(core, op.Grad) and (inner or loaded):
         outflow = a * n if rank == 1 else op.Outer(n, a)
         return Flux(c, outflow, lambda v: contract(a, op.Div(v), rank - 1), multiplier=loaded)

@@ -34,9 +34,7 @@ def integral_terms(equation: Eq, number: int) -> Iterator[IntegralTerm]:
     Raises:
         ProblemError: for a term without integral, or a factor that varies in space outside of one.
     """
-    for term in sp.Add.make_args(sp.expand_mul(equation.lhs - equation.rhs)):
-        if term == 0:
-            continue
+    for term in _terms(equation.lhs - equation.rhs):
         factors = sp.Mul.make_args(term)
         inside = [factor for factor in factors if isinstance(factor, IntegralTerm)]
         scale = sp.Mul(*(factor for factor in factors if not isinstance(factor, IntegralTerm)))
@@ -52,6 +50,20 @@ def integral_terms(equation: Eq, number: int) -> Iterator[IntegralTerm]:
                 f"{quote(equation, number, scale)}"
             )
         yield IntegralTerm(scale * inside[0].integrand, inside[0].measure)
+
+
+def _terms(e: sp.Expr) -> Iterator[sp.Expr]:
+    """Yield the terms of a sum of integrals; products with sums of integrals are multiplied out, integrands are not."""
+    stack = [e]
+    while stack:
+        e = stack.pop()
+        factors = sp.Mul.make_args(e)
+        place = next((k for k, f in enumerate(factors) if isinstance(f, sp.Add) and f.has(IntegralTerm)), None)
+        if place is not None:
+            rest = sp.Mul(*factors[:place], *factors[place + 1 :])
+            stack.extend(rest * arg for arg in reversed(factors[place].args))
+        elif e != 0:
+            yield e
 
 
 def _varies(scale: sp.Expr) -> bool:

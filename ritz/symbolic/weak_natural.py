@@ -64,7 +64,7 @@ def free_boundaries(part: Field, source: Source, expander: Expander) -> tuple[st
         return ()
     joined = {canonical(source.domain, name) for pair in source_pairs(source) for name in pair}
     names = [repr(name) for name in source.domain.boundaries if name not in taken and name not in joined]
-    if not source.domain.sides or any(callable(label) for label in taken):
+    if not source.domain.complete or any(callable(label) for label in taken):
         names.append("the rest of the boundary")
     return tuple(names)
 

@@ -85,7 +85,8 @@ class Measure(sp.Atom):
         return self.over, self.on, self.degree
 
     def _hashable_content(self) -> tuple[Any, ...]:
-        return self.over, tuple(map(_sort_text, self.on)), self.on, self.degree
+        same = tuple(str(id(label)) if callable(label) else "" for label in self.on)
+        return self.over, tuple(map(_sort_text, self.on)), same, str(self.degree)
 
     def sort_key(self, order: Any = None) -> Any:
         """Return a key that orders measures by their words."""
@@ -100,7 +101,14 @@ class Measure(sp.Atom):
 
 
 def _sort_text(label: Any) -> str:
-    return str(label) if isinstance(label, (str, int, Measure)) else repr(label)
+    """Return a text that is the same in every run; two labels of different kinds have different ones."""
+    return (
+        f"predicate {label_text(label)}"
+        if callable(label)
+        else str(label)
+        if isinstance(label, Measure)
+        else repr(label)
+    )
 
 
 class IntegralTerm(sp.Expr):

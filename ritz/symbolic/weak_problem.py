@@ -17,6 +17,7 @@ from .coordinates import t
 from .domains import Domain
 from .equation import Eq, text_of
 from .fields import Field
+from .integrand_checks import check_integrand
 from .operators import Component
 from .parameters import Parameter
 from .tensors import Expander
@@ -175,7 +176,7 @@ def _assemble(
     rates, rate_parts, replaced = make_rates(orders, source.components, taken)
     integrands = [integrand.xreplace(replaced) for integrand in integrands]
     for integrand, term in zip(integrands, terms, strict=True):
-        checks.check_integrand(integrand, term)
+        check_integrand(integrand, term)
     measures = [checks.canonical_measure(source.domain, term.measure) for term in terms]
     essential, mean_zero = _prescribed(source, expander, {**rates}, rate_parts)
     numbers = tuple(unknown for unknown in source.unknowns if isinstance(unknown, NumberField))

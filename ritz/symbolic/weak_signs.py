@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import sympy as sp
 
 from . import operators as op
@@ -12,7 +14,7 @@ from .weak_components import push_down
 from .weak_form import Geometric
 from .weak_pairing import Pair
 
-PLACE, VALUE, SLOPE = 0.37, 0.53, 0.11  # a generic state at which signs are read
+PLACE, VALUE, SLOPE, STEP = 0.37, 0.53, 0.11, 1e-3  # a generic state at which signs are read
 
 
 def flux_sign(pair: Pair, outflow: sp.Expr, expander: Expander) -> int:
@@ -23,14 +25,17 @@ def flux_sign(pair: Pair, outflow: sp.Expr, expander: Expander) -> int:
         outflow: ``n . F``, of the rank of the equation.
         expander: over the components of the problem.
     """
-    total = sp.S.Zero
-    for entry, part in zip(expander(outflow).entries, pair.parts, strict=True):
-        local = push_down(entry)
-        for axis in expander.space:
-            place = sp.Dummy(real=True)
-            along = local.diff(Geometric(f"n_{axis.name}"))
-            total += along.xreplace({op.D(part, axis): place}).diff(place).xreplace({place: op.D(part, axis)})
-    return sign_at_generic_state(total)
+    entry, part = push_down(expander(outflow).entries[0]), pair.parts[0]
+    total = 0.0
+    for axis in expander.space:
+        normal: dict[sp.Expr, sp.Expr] = {Geometric(f"n_{other.name}"): sp.Integer(other == axis)
+                                          for other in expander.space}  # fmt: skip
+        along = entry.xreplace(normal)
+        if along.has(op.D(part, axis)):
+            low, high = (value_at_generic_state(along.xreplace({op.D(part, axis): sp.Float(SLOPE + step)}))
+                         for step in (0.0, STEP))  # fmt: skip
+            total += high - low
+    return 0 if total != total or abs(total) < 1e-12 else 1 if total > 0 else -1
 
 
 def rate_sign(pair: Pair, expander: Expander) -> int:
@@ -61,16 +66,25 @@ def sign_at_generic_state(e: sp.Expr) -> int:
         >>> sign_at_generic_state(-Parameter("k", 2)*(1 + Field("u")**2))
         -1
     """
-    values: dict[sp.Expr, sp.Expr] = {node: sp.Float(SLOPE) for node in e.atoms(op.D, op.Dt)}
-    e = e.xreplace(values)
-    table = {symbol: sp.Float(_generic(symbol)) for symbol in e.free_symbols}
+    value = value_at_generic_state(e)
+    return 0 if value != value else (value > 0) - (value < 0)
+
+
+def value_at_generic_state(e: sp.Expr) -> float:
+    """Return the value of a scalar at defaults of parameters and a generic state; not a number where it is not real.
+
+    Example:
+        >>> value_at_generic_state(Parameter("k", 2) + 1)
+        3.0
+    """
+    slopes: dict[sp.Expr, sp.Expr] = {node: sp.Float(SLOPE) for node in e.atoms(op.D, op.Dt)}
+    e = e.xreplace(slopes)
+    table: dict[sp.Expr, sp.Expr] = {symbol: sp.Float(_generic(symbol)) for symbol in e.free_symbols}
     try:
         number = complex(e.xreplace(table).evalf())
     except (TypeError, ValueError, ZeroDivisionError):
-        return 0
-    if number.imag or number.real != number.real:
-        return 0
-    return (number.real > 0) - (number.real < 0)
+        return math.nan
+    return math.nan if number.imag else number.real
 
 
 def _generic(symbol: sp.Symbol) -> float:
