@@ -44,16 +44,16 @@ def colours(pattern: Any) -> NDArray[np.int64]:
     return found
 
 
-def steps_at(u: Array) -> Array:
-    """Steps of central differences, by the size of each unknown and of the whole state."""
-    typical = float(np.abs(u).max(initial=0.0)) or 1.0
+def steps_at(u: Array, typical: float = 0.0) -> Array:
+    """Steps of central differences, by the size of each unknown and by that of the whole state, at least `typical`."""
+    typical = max(typical, float(np.abs(u).max(initial=0.0))) or 1.0
     wanted = STEP * np.maximum(np.abs(u), 1e-3 * typical)
     return np.asarray((u + wanted) - u)
 
 
-def dense_difference(f: Function, u: Array) -> Array:
+def dense_difference(f: Function, u: Array, typical: float = 0.0) -> Array:
     """(m, n) Jacobian of `f` at `u`, column by column."""
-    steps, columns = steps_at(u), []
+    steps, columns = steps_at(u, typical), []
     for j, h in enumerate(steps):
         up, down = u.copy(), u.copy()
         up[j] += h
@@ -78,6 +78,7 @@ class ColouredDifferences:
         self.size, self.found = size, pattern is None
         self._direction = np.random.default_rng(7).uniform(0.5, 1.0, size)
         self._pattern: Any = None
+        self._typical = 0.0  # size of the largest state seen, 1 for zero: a small one later is small by chance
         if pattern is not None:
             self._take(pattern)
 
@@ -93,15 +94,15 @@ class ColouredDifferences:
         """Look for entries at this state and at one beside it."""
         from scipy.sparse import csc_array
 
-        typical = float(np.abs(u).max(initial=0.0)) or 1.0
-        beside = u + 0.01 * typical * self._direction
-        marks = (dense_difference(f, u) != 0) | (dense_difference(f, beside) != 0)
+        beside = u + 0.01 * self._typical * self._direction
+        marks = (dense_difference(f, u, self._typical) != 0) | (dense_difference(f, beside, self._typical) != 0)
         if self._pattern is not None:
             marks |= self._pattern.toarray() != 0
         self._take(csc_array(marks.astype(float)))
 
     def __call__(self, f: Function, u: Array) -> Any:
         """The (size, size) `scipy.sparse.csc_array` of df/du at `u`."""
+        self._typical = max(self._typical, float(np.abs(u).max(initial=0.0))) or 1.0
         if self._pattern is None:
             self._extend(f, u)
         matrix = self._evaluate(f, u)
@@ -113,7 +114,7 @@ class ColouredDifferences:
     def _evaluate(self, f: Function, u: Array) -> Any:
         from scipy.sparse import csc_array
 
-        steps, p = steps_at(u), self._pattern
+        steps, p = steps_at(u, self._typical), self._pattern
         data = np.empty(p.indices.size)
         for colour in range(int(self._colours.max(initial=-1)) + 1):
             chosen = self._colours == colour
@@ -125,7 +126,7 @@ class ColouredDifferences:
         return csc_array((data, p.indices, p.indptr), shape=p.shape)
 
     def _incomplete(self, f: Function, u: Array, matrix: Any) -> bool:
-        steps = steps_at(u) * self._direction
+        steps = steps_at(u, self._typical) * self._direction
         change = f(u + steps) - f(u - steps)
         predicted = 2 * (matrix @ steps)
         scale = 2 * (abs(matrix) @ np.abs(steps)) + np.abs(change)

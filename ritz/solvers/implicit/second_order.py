@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritz.errors import ConvergenceError, LinearSolveError, NonFiniteError, UnsupportedError
-from ritz.solvers.implicit.stage import FULL_NEWTON, StageFailure, StageSolver
+from ritz.solvers.implicit.stage import FULL_NEWTON, SAME, StageFailure, StageSolver
 from ritz.solvers.linear.interface import Factors, as_sparse
 from ritz.solvers.newton import newton, rms
 
@@ -149,7 +149,7 @@ class SecondOrderStepper:
             if not np.isfinite(r).all():
                 return None
             try:
-                if self._factors is None or h != self._h:
+                if self._factors is None or abs(h - self._h) > SAME * abs(h):
                     self._factors, self._h, fresh = self.stages.solver.factorise(matrix(new)), h, True
                 d = self._factors.solve(r)
             except LinearSolveError as error:

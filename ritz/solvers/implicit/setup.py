@@ -23,7 +23,7 @@ from ritz.solvers.methods import SECOND_ORDER, Method
 from ritz.solvers.options import real_number
 
 Array = NDArray[np.float64]
-FIXED_RTOL = 1e-8  # tolerance of the equations of steps whose size is given
+FIXED_RTOL = 1e-10  # tolerance of the equations of steps whose size is given
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ritz.solvers.newton import NewtonOptions, newton
 Array = NDArray[np.float64]
 MOST_ITERATIONS = 8
 SLOW = 0.7  # rate above which the Jacobian is evaluated again, at the next step
+SAME = 1e-8  # relative difference of two steps that are one but for rounding
 FULL_NEWTON = NewtonOptions(rtol=1e-10, max_iterations=30)
 
 
@@ -77,8 +78,8 @@ class StageSolver:
     def factors(self, c: float, t: float, u: Array) -> Factors:
         """Factors of W, made again where they have to be."""
         if self._jacobian is None:
-            self._evaluate(t, u)
-        if self._factors is None or c != self._c:
+            self.evaluate(t, u)
+        if self._factors is None or abs(c - self._c) > SAME * abs(c):
             try:
                 self._factors = self.solver.factorise(self._m - c * self._jacobian)
             except LinearSolveError as error:
@@ -86,7 +87,8 @@ class StageSolver:
             self._c = c
         return self._factors
 
-    def _evaluate(self, t: float, u: Array) -> None:
+    def evaluate(self, t: float, u: Array) -> None:
+        """Take the Jacobian at a state; factors have to be made again."""
         self._jacobian = as_sparse(self.system.jacobian(t, u, self.p))
         self.jacobians += 1
         self._fresh, self._factors, self._rate = True, None, 1.0
@@ -115,7 +117,7 @@ class StageSolver:
                 return found
             if self._fresh:
                 break
-            self._evaluate(*start)
+            self.evaluate(*start)
         if robust:
             return self._full(t, a, c, start[1])
         raise failure

@@ -62,16 +62,21 @@ def _onto_constraints(
     try:
         first = stages.solve(t, u, h, u, (t, u), robust=True)
         second = stages.solve(t, first, h, first, (t, first), robust=True)
+        slope = _slope(stages, t, h, second)
     except StageFailure as failure:
         raise InitialValueError(
             f"The initial values do not satisfy the equations without time derivative, and none near them were found. "
             f"{failure.words} Give initial values of the other unknowns that fit, or a better guess."
         ) from None
-    slope = (second - first) / h
     moved = np.abs(second - u)
+    still = moved <= 100 * h * np.abs(slope)
+    if active is not None:
+        still &= active
+    second[still], moved[still] = u[still], 0.0  # what moved along the solution only stays
     tolerance = 10 * (norm.rtol * np.abs(u).max(initial=0.0) + float(np.max(norm.atol)))
-    if float(moved.max(initial=0.0)) <= max(tolerance * 1e-3, 100 * h * np.abs(slope).max(initial=0.0)):
-        return u.copy(), slope, ""
+    along = 100 * h * float(np.abs(slope).max(initial=0.0))
+    if float(moved.max(initial=0.0)) <= max(1e-3 * tolerance, along, 1e-9 * float(np.abs(u).max(initial=0.0))):
+        return second, slope, ""
     place = int(np.argmax(moved))
     words = (
         f"initial values were made consistent with the equations without time derivative: "
@@ -81,3 +86,10 @@ def _onto_constraints(
     if float(changed.max(initial=0.0)) > tolerance:
         warnings.warn(f"The {words}.", AccuracyWarning, stacklevel=5)
     return second, slope, words
+
+
+def _slope(stages: StageSolver, t: float, h: float, u: Array) -> Array:
+    """Time derivative k of a state on the constraints: ``(M - h J) k = f + h df/dt``, up to terms with the tiny h."""
+    stages.evaluate(t, u)
+    rate = np.asarray(stages.system.time_derivative(t, u, stages.p))
+    return stages.factors(h, t, u).solve(stages.f(t, u) + h * rate)
