@@ -349,6 +349,27 @@ class Mesh:
 
         return locate(self, points, tolerance)
 
+    def plot(self, ax: Any = None, *, groups: bool = True, legend: bool = True, **kwargs: Any) -> Any:
+        """Draw the mesh with its groups in colour: cells and edges in the plane, the boundary in space.
+
+        Args:
+            ax: Matplotlib axes, three-dimensional for meshes in space; new ones by default.
+            groups: whether groups of cells and facets are coloured.
+            legend: whether their names and tags are listed beside the picture.
+            kwargs: go to the collection of edges or faces (``linewidth``, ``colors``, ``alpha``, ...).
+
+        Returns:
+            The axes.
+
+        Example:
+            >>> ax = rz.disc(size=0.5).plot()
+            >>> [text.get_text() for text in ax.get_legend().get_texts()]
+            ['circle (tag 1)']
+        """
+        from .plot import plot_mesh
+
+        return plot_mesh(self, ax, groups=groups, legend=legend, **kwargs)
+
     def save(self, path: str | Path) -> None:
         """Write the mesh with its groups and tags to an ``.npz`` file, for `read_mesh`.
 
