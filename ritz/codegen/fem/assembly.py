@@ -179,8 +179,10 @@ class FemProgram:
         self.pattern = pattern_of(space, [(k.region, k.blocks) for k in self.kernels], identities)
 
     def length(self, name: str) -> int:
-        f = self.build.blocks.index(name)
-        return len(self.build.space.numbering.free[f])
+        """Length of a block."""
+        names = self.build.space.names
+        start, stop = self.build.space.bounds(names.index(name) if name in names else len(names))
+        return stop - start
 
     # ------------------------------------------------------------------ vectors of all unknowns
     def _places(self) -> None:

@@ -47,7 +47,7 @@ class FemInstance:
         self.seed = np.zeros(max((s.stop for s in seeds.values()), default=0))
         self.keep: list[Any] = []
         pattern = program.pattern
-        self.length = int(self.space.numbering.offsets[-1]) if pattern is None else pattern.nnz + 1
+        self.length = sum(map(program.length, program.rows)) if pattern is None else pattern.nnz + 1
         before, after = self._before(), self._after()
         self.told: list[Step] = []
         kernels = self._kernels()
@@ -69,7 +69,7 @@ class FemInstance:
         for slot in self.memory:
             steps.append((CLEAR, FIXED, self.memory[slot].ctypes.data, n))
         for slot, factor, name, f in self.program.inputs:
-            start, stop = (int(x) for x in self.space.numbering.offsets[f : f + 2])
+            start, stop = self.space.bounds(f)
             target = self.memory[slot].ctypes.data + 8 * start
             steps.append((ADD, *self._source(name), FIXED, target, stop - start, bits(float(factor))))
         for slot, number, kernel in self.program.given:
@@ -78,7 +78,6 @@ class FemInstance:
             context += [self._address(s, kernel) for s in kernel.slots[1:]]
             steps.append((PLACE, kernel.address, len(given.nodes), self._pointer(context)))
         steps.append((CLEAR, OUT, 0, self.length))
-        assert len(build.offsets) == len(build.blocks)
         return steps
 
     def _source(self, name: str) -> tuple[int, int]:
@@ -107,9 +106,10 @@ class FemInstance:
         steps: list[Step] = []
         for k, whole in enumerate(self.program.results):
             for f, factor in self.program.sums[whole].items():
-                start, stop = (int(x) for x in self.space.numbering.offsets[f : f + 2])
+                start, stop = self.space.bounds(f)
                 at = self.memory[f"result {k}"].ctypes.data + 8 * start
-                steps.append((ADD, FIXED, at, OUT, 8 * start, stop - start, bits(float(factor))))
+                to = 8 * self.program.build.offsets[(*self.space.names, "total")[f]]
+                steps.append((ADD, FIXED, at, OUT, to, stop - start, bits(float(factor))))
         build = self.program.build
         for name, factor, node in self.program.plain:
             source = self._source(build.g.args[node][0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class FemModel:
         given: nodes of the prescribed values, set by set.
         identities: component -> the component that is its time derivative.
         choices: what was chosen, in words.
+        lowering: what has made all this, for integrals that come later.
     """
 
     graph: Graph
@@ -52,7 +53,8 @@ class FemModel:
     residual: int
     given: tuple[int, ...]
     identities: dict[str, str]
-    choices: list[str] = field(default_factory=list)
+    choices: list[str]
+    lowering: Lowering
 
     def rhs(self) -> dict[str, int]:
         """Component -> node of its row of f in ``M du/dt = f``."""
@@ -102,7 +104,7 @@ def _transposed(m: Any) -> Any:
     return transpose_map(m)
 
 
-class _Lowering:
+class Lowering:
     """One lowering: elements chosen, unknowns numbered, integrals turned into nodes."""
 
     def __init__(self, form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int) -> None:
@@ -111,9 +113,7 @@ class _Lowering:
         self.index = {c: i for i, c in enumerate(self.components)}
         self.elements = [elements[c.name] for c in self.components]
         rates = {
-            a: b
-            for u, v in form.rates.items()
-            for a, b in zip(form.components[u], form.components[v], strict=True)
+            a: b for u, v in form.rates.items() for a, b in zip(form.components[u], form.components[v], strict=True)
         }
         self.identities = {a.name: b.name for a, b in rates.items()}
         # with dt(u) = u_t as it stands, the equation tested by v_u is the one of u_t
@@ -132,24 +132,35 @@ class _Lowering:
         conditions = [(self.index[c.field], self._places(nodes[self.index[c.field]], c)) for c in form.essential]
         numbering = number_all(nodes, stands_for, conditions)
         names = tuple(c.name for c in self.components)
-        self.space = space = FemSpace(self.mesh, names, tuple(nodes), numbering)
+        total = number_nodes(self.mesh, Element("Real", 0))
+        self.space = space = FemSpace(self.mesh, names, (*nodes, total), numbering)
         self.parameters = {p: g.input(p.name, "param") for p in form.parameters}
-        states = {n: g.input(n, "state", [axis]) for n, axis in zip(names, space.state_axes, strict=True)}
+        states = {n: g.input(n, "state", [axis]) for n, axis in zip(names, space.state_axes, strict=False)}
         parts = [g.map(space.extend(f), states[n]) for f, n in enumerate(names)]
         values = [self._prescribed(k, form.essential[d.condition].value) for k, d in enumerate(numbering.prescribed)]
         state = g.sum(parts + [g.map(space.place(k), v) for k, v in enumerate(values)])
         self.rate = g.input("rate", "seed", [ALL])
         time = dict.fromkeys(g.inputs(values, "time"), g.one)
         rates = forward(g, values, time) if time else [g.zero] * len(values)
-        given_rate = g.sum([g.map(space.place(k), v) for k, v in enumerate(rates)])
+        given_rate = self.given_rate = g.sum([g.map(space.place(k), v) for k, v in enumerate(rates)])
         self.state = state
-        groups = self._regions()
+        groups = self._regions(form.integrals)
         if self.parts > 1:
             fields = {k: sorted(self._fields(members)) for k, members in groups}
             assign(space, fields, self.parts)
         residual = g.sum([term for group in groups for term in self._integrals(*group)])
         return FemModel(
-            g, space, states, state, self.rate, given_rate, residual, tuple(values), self.identities, self.choices
+            g,
+            space,
+            states,
+            state,
+            self.rate,
+            given_rate,
+            residual,
+            tuple(values),
+            self.identities,
+            self.choices,
+            self,
         )
 
     # ------------------------------------------------------------------ constraints
@@ -197,13 +208,13 @@ class _Lowering:
         return to_graph(self.g, value, leaves)
 
     # ------------------------------------------------------------------ integrals
-    def _regions(self) -> list[tuple[int, list[Integral]]]:
+    def _regions(self, integrals: Sequence[Integral]) -> list[tuple[int, list[Integral]]]:
         """Integrals by where they are taken, with the region of each."""
         degrees = {c: e.degree for c, e in zip(self.components, self.elements, strict=True)}
         degrees |= {test: degrees[c] for test, c in self.form.tests.items()}
         simplex = self.mesh.cell_type in SIMPLICES
         groups: dict[Any, list[Integral]] = {}
-        for integral in self.form.integrals:
+        for integral in integrals:
             groups.setdefault((integral.over, integral.on), []).append(integral)
         found = []
         for (over, on), members in groups.items():
@@ -236,11 +247,22 @@ class _Lowering:
             terms.append(self.g.map(self.space.integrate(leaves.tests[test]), node))
         return terms
 
+    def total(self, integrals: Sequence[Integral]) -> int:
+        """Node, over one number, of the sum of integrals without test functions."""
+        terms = []
+        for region, members in self._regions(integrals):
+            leaves = _Leaves(self, region)
+            node = self.g.sum([to_graph(self.g, m.integrand, leaves.of(m.integrand)) for m in members])
+            probe = Probe(region, self.space.total, 1, 0, 0)
+            terms.append(self.g.map(self.space.integrate(probe), node))
+        (whole,) = self.g.substitute([self.g.sum(terms)], {self.rate: self.given_rate})
+        return self.g.map(_transposed(self.space.extend(self.space.total)), whole)
+
 
 class _Leaves:
     """Nodes of the atoms of the integrands of one region."""
 
-    def __init__(self, lowering: _Lowering, region: int) -> None:
+    def __init__(self, lowering: Lowering, region: int) -> None:
         self.lowering, self.region = lowering, region
         self.g, self.space = lowering.g, lowering.space
         self.where = self.space.regions[region]
@@ -323,4 +345,4 @@ def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int
         DiscretizationError: boundaries that do not match, a point without node, a form that is not linear in its tests.
         UnsupportedError: a condition that an element cannot take.
     """
-    return _Lowering(form, mesh, elements, parts).run()
+    return Lowering(form, mesh, elements, parts).run()

@@ -1,4 +1,4 @@
-"""One numbering for all unknowns of a system: the free ones, field by field, then those whose values are prescribed."""
+"""One numbering for all unknowns of a system: the free ones, field by field, the prescribed ones, one number more."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class Numbering:
     """The numbering of all unknowns.
 
     Attributes:
-        final: per field, (count,) the number of every degree of freedom in the numbering of all, int32.
+        final: per field, (count,) the number of every degree of freedom in the numbering of all, int32; behind the
+            fields that of the last number.
         free: per field, the free degrees of freedom in their order; field f has the numbers from ``offsets[f]``.
         offsets: (fields + 1,) where the free unknowns of every field start.
         prescribed: the others.
-        size: number of all.
+        size: number of all, the last one included: it is no unknown, integrals without test functions are added there.
     """
 
     final: tuple[Array, ...]
@@ -75,4 +76,6 @@ def number_all(
         prescribed.append(Prescribed(f, mine, start, k))
         start += len(mine)
     complete = tuple(table[same] for table, same in zip(final, stands_for, strict=True))
-    return Numbering(complete, tuple(free), np.array(offsets), tuple(p for p in prescribed if len(p.nodes)), start)
+    last = np.array([start], dtype=np.int32)
+    kept = tuple(p for p in prescribed if len(p.nodes))
+    return Numbering((*complete, last), tuple(free), np.array(offsets), kept, start + 1)

@@ -45,7 +45,7 @@ class FemSpace:
     Attributes:
         mesh: the mesh.
         names: of the scalar fields (or vector elements).
-        nodes: their degrees of freedom.
+        nodes: their degrees of freedom; behind them one number for integrals without test functions.
         numbering: of all unknowns.
         regions: of all integrals.
     """
@@ -60,7 +60,7 @@ class FemSpace:
     slots: int = 2
 
     def __post_init__(self) -> None:
-        self.state_axes = [Axis(name, "point") for name in self.names]
+        self.state_axes = [Axis(name, "point") for name in (*self.names, "total")]
         self.given_axes = [Axis(f"prescribed{k}", "point") for k in range(len(self.numbering.prescribed))]
 
     # ------------------------------------------------------------------ maps
@@ -78,6 +78,17 @@ class FemSpace:
         region = self.regions[probe.region]
         source, target = (ALL,), (region.cell, region.quad)
         return LinearMap(name, kind, target, source) if transposed else LinearMap(name, kind, source, target)
+
+    @property
+    def total(self) -> int:
+        """Number of the field behind all others: one number, the sum of integrals without test functions."""
+        return len(self.names)
+
+    def bounds(self, f: int) -> tuple[int, int]:
+        """Where the free unknowns of a field stand in the numbering of all."""
+        if f == self.total:
+            return self.numbering.size - 1, self.numbering.size
+        return int(self.numbering.offsets[f]), int(self.numbering.offsets[f + 1])
 
     def extend(self, f: int) -> LinearMap:
         """From the free unknowns of a field to all."""
@@ -97,7 +108,8 @@ class FemSpace:
         if axis == ALL:
             return self.numbering.size
         if axis in self.state_axes:
-            return len(self.numbering.free[self.state_axes.index(axis)])
+            start, stop = self.bounds(self.state_axes.index(axis))
+            return stop - start
         if axis in self.given_axes:
             return len(self.numbering.prescribed[self.given_axes.index(axis)].nodes)
         region = next(r for r in self.regions if axis in (r.cell, r.quad))
@@ -174,7 +186,7 @@ class FemSpace:
         number = int(m.name.removesuffix(".T").split()[1])
         if kind in ("extend", "place"):
             if kind == "extend":
-                start, stop = self.numbering.offsets[number : number + 2]
+                start, stop = self.bounds(number)
             else:
                 start = self.numbering.prescribed[number].start
                 stop = start + self.size(self.given_axes[number])

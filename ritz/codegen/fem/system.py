@@ -11,6 +11,8 @@ import numpy as np
 from ritz.codegen import native
 from ritz.codegen.derivatives import derivative_nodes
 from ritz.codegen.fem.assembly import Build, FemProgram
+from ritz.codegen.fem.evaluation import values_at
+from ritz.codegen.fem.functional import Functional, error_norm, flux
 from ritz.codegen.fem.instance import FemInstance
 from ritz.codegen.fem.layout import FemLayout
 from ritz.codegen.fem.lower import FemModel
@@ -58,6 +60,7 @@ class FemSystem(System):
         blocks = {f.name: slice(f.start, f.stop) for f in layout.fields}
         self.rates = tuple((blocks[a], blocks[b]) for a, b in model.identities.items())
         self._fem: dict[str, FemProgram] = {}
+        self._functionals: dict[Any, Functional] = {}
 
     # ------------------------------------------------------------------ programs
     def _program(self, kind: str) -> FemProgram:
@@ -66,12 +69,15 @@ class FemSystem(System):
                 self._fem[kind] = self._made(kind)
             return self._fem[kind]
 
-    def _made(self, kind: str) -> FemProgram:
+    def new_build(self, kind: str) -> Build:
+        """What a program of some kind is put together with."""
         blocks = {f.name: f.start for f in self.layout.fields}
         names = [p.name for p in self.parameters]
-        build = Build(
-            self.model.graph, self.model.space, names, self._scheduler(kind), list(blocks), blocks, native.lanes()
-        )
+        schedule = self._scheduler(kind)
+        return Build(self.model.graph, self.model.space, names, schedule, list(blocks), blocks, native.lanes())
+
+    def _made(self, kind: str) -> FemProgram:
+        build = self.new_build(kind)
         if kind == "jacobian":
             return FemProgram(build, self.lowered.rhs(), wrt=self.model.state)
         if kind == "mass":
@@ -158,6 +164,36 @@ class FemSystem(System):
     def nodes(self, name: str) -> Array:
         """(nodes, gdim) where the degrees of freedom of a component stand."""
         return np.array(self.model.space.nodes[self.model.space.names.index(name)].points)
+
+    # ------------------------------------------------------------------ numbers and values
+    def functional(self, expr: Any) -> Functional:
+        """A sum of integrals as a compiled function ``J(u, t, p)`` of the state, with a gradient.
+
+        Args:
+            expr: integrals made with `ritz.integral`; a plain expression is integrated over all cells.
+
+        Raises:
+            UnsupportedError: there is a test function in it.
+        """
+        return Functional(self, expr)
+
+    def integrate(self, expr: Any, u: Any, t: float = 0.0, p: Any = None) -> float:
+        """Value of integrals at a state; see `functional`."""
+        if expr not in self._functionals:
+            self._functionals[expr] = Functional(self, expr)
+        return self._functionals[expr](u, t, p)
+
+    def flux(self, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = None) -> Array:
+        """Flux through a part of the boundary, one number per component; see `ritz.codegen.fem.functional.flux`."""
+        return flux(self, unknown, on, u, t, p)
+
+    def evaluate(self, expr: Any, points: Any, u: Any, t: float = 0.0, p: Any = None, **options: Any) -> Array:
+        """An expression of the fields in points; see `ritz.codegen.fem.evaluation.values_at`."""
+        return values_at(self, expr, points, u, t, p, **options)
+
+    def error(self, exact: Mapping[Any, Any], u: Any, t: float = 0.0, p: Any = None, **options: Any) -> float:
+        """Norm of the error of some fields; see `ritz.codegen.fem.functional.error_norm`."""
+        return error_norm(self, exact, u, t, p, **options)
 
     # ------------------------------------------------------------------ NumPy
     def rhs_numpy(self, t: float, u: Any, p: Any = None) -> Array:
