@@ -53,7 +53,7 @@ class FemLayout(StateLayout):
     def with_prescribed(self, u: Array, given: Array) -> dict[str, Array]:
         """Degrees of freedom of every field from the free and the prescribed ones."""
         whole = np.concatenate([u, given])
-        return {n: whole[table] for n, table in zip(self.space.names, self.space.numbering.final, strict=True)}
+        return {n: whole[table] for n, table in zip(self.space.names, self.space.numbering.final, strict=False)}
 
     def from_fields(self, values: Mapping[str, Any]) -> Array:
         self.check_names(values)
