@@ -261,7 +261,7 @@ class Problem:
             ...                   conditions=[Dirichlet(u, 0, on="left")])
             >>> print(problem.weak_form())
             Find u such that
-              integral((u**2 + 1)*dot(grad(u), grad(v_u)) - v_u) = 0 for all v_u
+              integral(-v_u + (u**2 + 1)*dot(grad(u), grad(v_u))) = 0 for all v_u
               u = 0 on 'left'
               natural for u: n . F = 0 on 'right', 'bottom', 'top', where n . F = (u**2 + 1)*dot(normal(), grad(u))
         """

@@ -26,7 +26,7 @@ def push_down(e: sp.Expr) -> sp.Expr:
     Example:
         >>> x, u = Coordinate("x"), Field("u")
         >>> push_down(op.D(x*u**2, x))
-        2*x*u*dx(u) + u**2
+        u**2 + 2*u*x*dx(u)
     """
     return _PushDown()(e)
 

@@ -166,7 +166,7 @@ def integral(e: Any, *, over: str = "cells", on: Any = None, degree: int | None 
         >>> u = fields("u")
         >>> v = test(u, "v")
         >>> integral(dot(grad(u), grad(v))) - 2*integral(v, over="boundary", on="inlet")
-        integral(dot(grad(u), grad(v))) - 2*integral(v, over='boundary', on='inlet')
+        -2*integral(v, over='boundary', on='inlet') + integral(dot(grad(u), grad(v)))
     """
     integrand = as_expression(e, "an integrand")
     if over not in get_args(Over):

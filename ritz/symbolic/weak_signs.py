@@ -63,6 +63,7 @@ def sign_at_generic_state(e: sp.Expr) -> int:
     """Return the sign of a scalar at defaults of parameters and a generic state; 0 where it has none.
 
     Example:
+        >>> from ritz.symbolic.fields import Field
         >>> sign_at_generic_state(-Parameter("k", 2)*(1 + Field("u")**2))
         -1
     """
