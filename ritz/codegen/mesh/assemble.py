@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,8 +43,7 @@ def assemble(
     mesh = make(coordinates, geometry, cell_type, degree)
     chosen_cells = {name: _cells_of(mesh, name, given) for name, given in (cell_groups or {}).items()}
     chosen_facets = {name: _facets_of(mesh, name, given, renumbered) for name, given in (facet_groups or {}).items()}
-    return replace(
-        mesh,
+    return mesh.regrouped(
         cell_groups=frozen(chosen_cells),
         facet_groups=frozen(chosen_facets),
         cell_tags=numbered_tags(chosen_cells, cell_tags, "cell"),

@@ -37,8 +37,7 @@ def descend(mesh: Mesh, vertices: Floats, cells: NDArray[Any], parents: NDArray[
     made = Mesh(_frozen(vertices), geometry, mesh.cell_type, ancestry=ancestry)
     if mesh.geometry_degree == 2:
         made = _curved(mesh, made)
-    return replace(
-        made,
+    return made.regrouped(
         cell_groups=frozen({name: _members(chosen, parents) for name, chosen in mesh.cell_groups.items()}),
         facet_groups=_facet_groups(mesh, made),
         cell_tags=dict(mesh.cell_tags),
@@ -65,32 +64,40 @@ def _curved(coarse: Mesh, fine: Mesh) -> Mesh:
     shapes = tabulate(coarse.cell_type, 2, places)[0]
     nodes = coarse.points[coarse.geometry[ancestry.parents[cell]]]
     added = nodes[:, 0] + np.einsum("qn,qng->qg", shapes, nodes - nodes[:, :1])
-    return replace(
+    curved = replace(
         fine, points=_frozen(np.concatenate([fine.points, added])), geometry=_frozen(numbers), geometry_degree=2
     )
+    vars(curved).update(cells=fine.cells, vertex_count=fine.vertex_count, _entities=fine._entities)
+    return curved
 
 
 def _facet_groups(coarse: Mesh, fine: Mesh) -> Mapping[str, Ints]:
+    """Return the groups of facets, found in the parts of those cells that have a facet in a group."""
     if not coarse.facet_groups:
         return {}
-    former = facet_parents(coarse, fine)
+    assert fine.ancestry is not None
+    beside = np.zeros(len(coarse.cells) + 1, dtype=bool)  # the last one stands for no cell
+    for chosen in coarse.facet_groups.values():
+        beside[coarse.facet_cells[chosen]] = True
+    facets = np.flatnonzero(beside[:-1][fine.ancestry.parents[fine.facet_cells[:, 0]]])
+    former = facet_parents(coarse, fine, facets)
     groups = {}
     for name, chosen in coarse.facet_groups.items():
         mask = np.zeros(coarse.facet_count + 1, dtype=bool)
         mask[chosen] = True
-        groups[name] = np.flatnonzero(mask[former])
+        groups[name] = facets[mask[former]]
     return frozen(groups)
 
 
-def facet_parents(coarse: Mesh, fine: Mesh) -> NDArray[np.int64]:
-    """Return for each facet of the finer mesh the facet of the coarser one that it is a part of, or -1."""
+def facet_parents(coarse: Mesh, fine: Mesh, facets: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for facets of the finer mesh the facet of the coarser one that each is a part of, or -1."""
     ancestry = fine.ancestry
     assert ancestry is not None
     slopes, offsets = facet_planes(fine.cell_type)
-    cell, local = fine.facet_cells[:, 0], fine.facet_local[:, 0]
+    cell, local = fine.facet_cells[facets, 0], fine.facet_local[facets, 0]
     own = fine.reference.entities[fine.dim - 1][local]
     places = ancestry.corners[cell[:, None], own]
-    on_plane = (np.einsum("qvd,fd->qvf", places, slopes) + offsets == 0).all(axis=1)
+    on_plane = (places @ slopes.T + offsets == 0).all(axis=1)
     facet = coarse.cell_entities(coarse.dim - 1)[ancestry.parents[cell], on_plane.argmax(axis=1)]
     return np.where(on_plane.any(axis=1), facet, -1).astype(np.int64)
 

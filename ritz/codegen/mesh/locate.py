@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import MeshError, UnsupportedError
+from ...errors import MeshError, OptionValueError, UnsupportedError
 from .geometry import determinants
 from .reference import tabulate
 
@@ -44,9 +44,18 @@ class _Bins:
 
 @dataclass(frozen=True)
 class Locator:
-    """Bins of all sizes of cells of a mesh; made once, kept by the mesh."""
+    """Bins of all sizes of cells of a mesh; made once, kept by the mesh.
+
+    Attributes:
+        origin: where the bins begin.
+        low: (cells, dim) lower corners of the boxes of the cells.
+        high: (cells, dim) upper corners.
+        levels: the bins of each size.
+    """
 
     origin: Floats
+    low: Floats
+    high: Floats
     levels: tuple[_Bins, ...]
 
 
@@ -55,7 +64,7 @@ def build_locator(mesh: Mesh) -> Locator:
     nodes = mesh.points[mesh.geometry]
     low, high = nodes.min(axis=1), nodes.max(axis=1)
     grow = (_BULGE if mesh.geometry_degree == 2 else 0.0) * (high - low).max(axis=1, keepdims=True)
-    grow = grow + 1e-8 * (high - low).max(axis=1, keepdims=True)
+    grow = grow + 2e-6 * (high - low).max(axis=1, keepdims=True)
     low, high = low - grow, high + grow
     size = (high - low).max(axis=1)
     level = np.floor(np.log2(size / size.min())).astype(np.int64)
@@ -71,7 +80,7 @@ def build_locator(mesh: Mesh) -> Locator:
         keys, owners = _touched(low[cells] - origin, high[cells] - origin, width, counts)
         order = np.argsort(keys, kind="stable")
         levels.append(_Bins(width, counts, keys[order], cells[owners[order]]))
-    return Locator(origin, tuple(levels))
+    return Locator(origin, low, high, tuple(levels))
 
 
 def _touched(low: Floats, high: Floats, width: float, counts: Ints) -> tuple[Ints, Ints]:
@@ -89,6 +98,8 @@ def _touched(low: Floats, high: Floats, width: float, counts: Ints) -> tuple[Int
 
 def locate(mesh: Mesh, points: ArrayLike, tolerance: float = 1e-9) -> tuple[NDArray[np.int32], Floats]:
     """Find points in a mesh; see `Mesh.locate`."""
+    if not 0 <= tolerance <= 1e-6:
+        raise OptionValueError(f"The tolerance is a number from 0 to 1e-6, but got {tolerance!r}.")
     wanted = _checked(mesh, points)
     cells = np.full(len(wanted), -1, dtype=np.int32)
     places = np.full((len(wanted), mesh.dim), np.nan)
@@ -126,17 +137,21 @@ def _search(
         key = key * count + index[:, axis]
     start = np.searchsorted(bins.keys, key, side="left")
     end = np.searchsorted(bins.keys, key, side="right")
+    low, high = mesh.locator.low, mesh.locator.high
     while True:
         left = start < end
         pending, start, end = pending[left], start[left], end[left]
         if not len(pending):
             return
         tried = bins.cells[start]
-        place, found = pull_back(mesh, tried, wanted[pending])
+        in_box = ((wanted[pending] >= low[tried]) & (wanted[pending] <= high[tried])).all(axis=1)
+        hopeful = pending[in_box]
+        place, found = pull_back(mesh, tried[in_box], wanted[hopeful])
         inside = found & is_inside(place, mesh.reference.simplex, tolerance)
-        cells[pending[inside]] = tried[inside]
-        places[pending[inside]] = place[inside]
-        pending, start, end = pending[~inside], start[~inside] + 1, end[~inside]
+        cells[hopeful[inside]] = tried[in_box][inside]
+        places[hopeful[inside]] = place[inside]
+        left = cells[pending] < 0
+        pending, start, end = pending[left], start[left] + 1, end[left]
 
 
 def is_inside(places: Floats, simplex: bool, tolerance: float) -> NDArray[np.bool_]:
@@ -162,7 +177,9 @@ def pull_back(mesh: Mesh, cells: NDArray[Any], points: Floats) -> tuple[Floats, 
         found: (n,) whether the map takes them to the points, to rounding.
     """
     nodes = mesh.points[mesh.geometry[cells]]
-    affine = mesh.reference.simplex and mesh.geometry_degree == 1
+    if mesh.reference.simplex and mesh.geometry_degree == 1:
+        places = _solve(np.swapaxes(nodes[:, 1:] - nodes[:, :1], 1, 2), points - nodes[:, 0])
+        return places, np.asarray(np.isfinite(places).all(axis=1))
     places = np.tile(mesh.reference.corners.mean(axis=0), (len(points), 1))
     active = np.arange(len(points))
     found = np.zeros(len(points), dtype=bool)
@@ -171,20 +188,26 @@ def pull_back(mesh: Mesh, cells: NDArray[Any], points: Floats) -> tuple[Floats, 
         image = np.einsum("qn,qng->qg", table[0], nodes[active])
         jacobian = np.einsum("dqn,qng->qgd", table[1:], nodes[active])
         step = _solve(jacobian, points[active] - image)
-        moved = places[active] + step if affine else np.clip(places[active] + step, -1.0, 2.0)
-        stuck = (moved == places[active]).all(axis=1) & (np.abs(step) > 1e-8).any(axis=1) | np.isnan(moved).any(axis=1)
+        moved = np.clip(places[active] + step, -1.0, 2.0)
+        small = (np.abs(step) < 1e-8).all(axis=1)  # the error left is the square of it
+        stuck = (moved == places[active]).all(axis=1) & ~small | np.isnan(moved).any(axis=1)
         places[active] = moved
-        done = affine | (np.abs(step) < 1e-8).all(axis=1)  # the error left is the square of it
-        found[active[done & ~stuck]] = True
-        active = active[~done & ~stuck]
+        found[active[small]] = True
+        active = active[~small & ~stuck]
         if not len(active):
             break
     return places, found
 
 
 def _solve(jacobian: Floats, right: Floats) -> Floats:
-    """Solve many small systems; singular ones give nan."""
-    regular = np.abs(determinants(jacobian)) > 0
-    step = np.full_like(right, np.nan)
-    step[regular] = np.linalg.solve(jacobian[regular], right[regular][:, :, None])[:, :, 0]
+    """Solve many small systems by Cramer's rule; singular ones give nan."""
+    whole = determinants(jacobian)
+    step = np.empty_like(right)
+    replaced = jacobian.copy()
+    for axis in range(right.shape[1]):
+        replaced[..., axis] = right
+        step[:, axis] = determinants(replaced)
+        replaced[..., axis] = jacobian[..., axis]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step /= np.where(whole == 0, np.nan, whole)[:, None]
     return step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -107,6 +107,17 @@ class Mesh:
             Mesh(1 triangle, 3 points in 2-D; facets: base 1)
         """
         return assemble(cls, points, cells, cell_type, facet_groups, cell_groups, facet_tags, cell_tags)
+
+    def regrouped(self, **groups: Any) -> Mesh:
+        """Return the same mesh with other groups, tags or ancestry; what is known of its shape is kept.
+
+        Args:
+            groups: new values of ``cell_groups``, ``facet_groups``, ``cell_tags``, ``facet_tags`` or ``ancestry``.
+        """
+        made = replace(self, **groups)
+        for name, value in vars(self).items():
+            vars(made).setdefault(name, value)  # all that is cached follows from points and cells alone
+        return made
 
     @property
     def reference(self) -> Reference:
@@ -226,7 +237,7 @@ class Mesh:
 
     def _facet_places(self, facets: Ints) -> Floats:
         ends = self.points[self.entities(self.dim - 1)[facets]]
-        return np.concatenate([ends, self.facet_midpoints[facets][:, None]], axis=1)
+        return np.concatenate([ends, self._midpoints_of(facets)[:, None]], axis=1)
 
     @cached_property
     def midpoints(self) -> Floats:
@@ -238,11 +249,14 @@ class Mesh:
     @cached_property
     def facet_midpoints(self) -> Floats:
         """(facets, gdim) images of the reference midpoints of the facets."""
+        return _frozen_floats(self._midpoints_of(np.arange(self.facet_count)))
+
+    def _midpoints_of(self, facets: NDArray[Any]) -> Floats:
+        nodes = self.points[self.facet_geometry[facets]]
         if self.dim == 1:
-            return _frozen_floats(self.points[self.facet_geometry[:, 0]])
+            return np.asarray(nodes[:, 0])
         middle = reference(self.reference.facet).corners.mean(axis=0, keepdims=True)
-        nodes = self.points[self.facet_geometry]
-        return _frozen_floats(shapes.map_points(nodes, self.reference.facet, self.geometry_degree, middle)[:, 0])
+        return shapes.map_points(nodes, self.reference.facet, self.geometry_degree, middle)[:, 0]
 
     @cached_property
     def facet_geometry(self) -> Ints:
@@ -329,7 +343,7 @@ class Mesh:
 
         Args:
             points: (n, dim) coordinates.
-            tolerance: how far outside the reference cell a point may be, in reference coordinates.
+            tolerance: how far outside the reference cell a point may be, in reference coordinates; at most 1e-6.
 
         Returns:
             cells: (n,) the cell that each point lies in (any of those that share it), -1 outside the mesh.
@@ -341,9 +355,9 @@ class Mesh:
 
         Example:
             >>> from ritz.codegen.mesh import rectangle
-            >>> cells, places = rectangle(n=2).locate([(0.6, 0.1), (2, 2)])
+            >>> cells, places = rectangle(n=2).locate([(0.7, 0.1), (2, 2)])
             >>> cells.tolist(), places[0].round(12).tolist()
-            ([2, -1], [0.0, 0.2])
+            ([2, -1], [0.2, 0.2])
         """
         from .locate import locate
 

@@ -9,7 +9,7 @@ from mesh_examples import ALL
 import ritz as rz
 from ritz.codegen.mesh import Mesh
 from ritz.codegen.mesh.geometry import map_points
-from ritz.errors import MeshError, UnsupportedError
+from ritz.errors import MeshError, OptionValueError, UnsupportedError
 
 
 def image(mesh, cells, places):
@@ -100,3 +100,5 @@ def test_mistakes():
     surface = Mesh.from_arrays([[0, 0, 0], [1, 0, 1], [0, 1, 0]], [[0, 1, 2]], "triangle")
     with pytest.raises(UnsupportedError, match="triangle cells in 3-D. Take `nearest_vertex`"):
         surface.locate([[0, 0, 0]])
+    with pytest.raises(OptionValueError, match="number from 0 to 1e-6, but got 0.5"):
+        rz.rectangle(n=1).locate([[0, 0]], tolerance=0.5)

@@ -32,7 +32,7 @@ def check_inheritance(coarse, fine) -> None:
     assert (fine.facet_tags, fine.cell_tags) == (coarse.facet_tags, coarse.cell_tags)
     named = np.concatenate([fine.facets_on(name) for name in fine.facet_groups])
     assert sorted(named) == list(fine.boundary_facets)
-    former = facet_parents(coarse, fine)
+    former = facet_parents(coarse, fine, np.arange(fine.facet_count))
     assert set(former[fine.boundary_facets]) == set(coarse.boundary_facets)
     for name in coarse.facet_groups:
         assert set(former[fine.facets_on(name)]) == set(coarse.facets_on(name))
