@@ -1,12 +1,17 @@
-"""Newton's method for ``f(u) = 0`` with a line search on the residual.
+"""Newton's method for ``f(u) = 0`` with a line search.
 
-Norms are root mean squares. With ``A = -f'(u)`` and ``A d = f(u)`` a step is ``u + s d``; s is halved or shortened by
-a parabola until ``|f(u + s d)| <= (1 - 1e-4 s) |f(u)|`` (L. Armijo, Pacific J. Math. 16 (1966) 1-3). The iteration ends
-where
+With ``A = -f'(u)`` and ``A d = f(u)`` a step is ``u + s d``; s is shortened until the residual falls, ``|f(u + s d)| <=
+(1 - 1e-4 s) |f(u)|`` (L. Armijo, Pacific J. Math. 16 (1966) 1-3), or the next increment does, ``|A^-1 f(u + s d)| <=
+(1 - s/4) |d|`` (P. Deuflhard, "Newton Methods for Nonlinear Problems", 2004, section 3.3: it gives the shorter step too).
 
-    ``|f(u)| <= max(atol, rtol * min(|f(u_0)|, B), 10 eps B)``  with  ``B = | |A| |u| + |A| |d| |``,
+Residuals and unknowns of different fields have different units, so they are measured field by field, by root mean
+squares: ``B = rms(|A| (|u| + |d|))`` is the size of the terms that cancel in the equations of a field, and what is
+compared in the line search is ``rms(f)/B`` over all fields. The iteration ends where in every field
 
-B being the size of the terms that cancel in f: the last entry is what rounding leaves of a residual.
+    ``rms(f) <= max(rtol * min(R, B), 10 eps B)``,
+
+R being the largest residual seen in this field; the last entry is what rounding leaves. It also ends where the root
+mean square over all fields is below `atol`.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritz.errors import ConvergenceError, NonFiniteError
-from ritz.solvers.linear.interface import LinearSolver, as_sparse
+from ritz.solvers.linear.interface import Factors, LinearSolver, as_sparse
 
 Array = NDArray[np.float64]
 ARMIJO, SHORTEST = 1e-4, 1e-6
@@ -29,7 +34,7 @@ SHOWN = 12  # rows of a table in a message
 
 @dataclass(frozen=True)
 class NewtonOptions:
-    """When to stop: relative and absolute residual (root mean squares, see the module), number of iterations."""
+    """When to stop: relative and absolute residual (see the module), number of iterations."""
 
     rtol: float = 1e-10
     atol: float = 0.0
@@ -83,6 +88,7 @@ def newton(
     u: Array,
     options: NewtonOptions,
     *,
+    blocks: Sequence[slice] = (),
     explain: Callable[[Array], str] | None = None,
     what: str = "the equations",
     advice: str = "",
@@ -95,6 +101,7 @@ def newton(
         solver: solves with it.
         u: (size,) first guess.
         options: tolerances.
+        blocks: where the fields lie in u and f; one field by default.
         explain: words for a value that is not finite at a state.
         what: for messages: "the steady problem of u".
         advice: what to try where it does not converge.
@@ -114,20 +121,25 @@ def newton(
         raise NonFiniteError(f"The first guess for {what} has a residual that is not finite. {words}".rstrip())
     if size <= options.atol:
         return result
+    parts = list(blocks) or [slice(None)]
+    largest = field_sizes(f, parts)
     for k in range(1, options.max_iterations + 1):
         a = as_sparse(matrix(result.u))
         magnitudes = abs(a)
-        if size <= ROUNDING * rms(magnitudes @ np.abs(result.u)):
-            return result  # the first guess was a solution
-        d = solver.factorise(a).solve(f)
-        balance = rms(magnitudes @ (np.abs(result.u) + np.abs(d)))
-        moved = _search(residual, result, d, size, ROUNDING * balance)
+        if np.all(field_sizes(f, parts) <= ROUNDING * field_sizes(magnitudes @ np.abs(result.u), parts)):
+            return result  # nothing left but rounding
+        factors = solver.factorise(a)
+        d = factors.solve(f)
+        balance = field_sizes(magnitudes @ (np.abs(result.u) + np.abs(d)), parts)
+        moved = _search(residual, result, d, f, factors, parts, balance)
         if moved is None:
             raise ConvergenceError(_stuck(what, result, explain, d, advice))
-        s, f, new = moved
-        result.history.append(Iterate(k, new, s * rms(d), s))
-        size = new
-        if size <= max(options.atol, options.rtol * min(first, balance), ROUNDING * balance):
+        s, f = moved
+        sizes, size = field_sizes(f, parts), rms(f)
+        result.history.append(Iterate(k, size, s * rms(d), s))
+        largest = np.maximum(largest, sizes)
+        wanted = np.maximum(options.rtol * np.minimum(largest, balance), ROUNDING * balance)
+        if size <= options.atol or np.all(sizes <= wanted):
             result.is_linear = k == 1 and s == 1.0
             return result
     raise ConvergenceError(
@@ -137,25 +149,37 @@ def newton(
     )
 
 
+def field_sizes(values: Array, parts: Sequence[slice]) -> Array:
+    """(fields,) root mean squares."""
+    return np.array([rms(values[part]) for part in parts])
+
+
 def _search(
-    residual: Callable[[Array], Array], result: NewtonResult, d: Array, size: float, floor: float
-) -> tuple[float, Array, float] | None:
-    """Shorten the step until the residual falls or is below `floor`; moves ``result.u``. None: it does not fall."""
+    residual: Callable[[Array], Array], result: NewtonResult, d: Array, f: Array, factors: Factors,
+    parts: Sequence[slice], balance: Array,
+) -> tuple[float, Array] | None:  # fmt: skip
+    """Shorten the step until the residual or the next increment falls; moves ``result.u``. None: neither does."""
+    weights = np.where(balance > 0, balance, 1.0)
+    lengths = np.maximum(field_sizes(result.u, parts), field_sizes(d, parts))
+    lengths = np.where(lengths > 0, lengths, 1.0)
+    before, length = rms(field_sizes(f, parts) / weights), rms(field_sizes(d, parts) / lengths)
     s = 1.0
     while s >= SHORTEST:
         trial = result.u + s * d
         with np.errstate(all="ignore"):
-            f = residual(trial)
+            new = residual(trial)
         result.evaluations += 1
-        new = rms(f)
-        if new <= max((1 - ARMIJO * s) * size, floor):
-            result.u = trial
-            return s, f, new
-        if not np.isfinite(new):
+        after = rms(field_sizes(new, parts) / weights)
+        if np.isfinite(after):
+            falls = after <= max((1 - ARMIJO * s) * before, ROUNDING)
+            next_d = d if falls else factors.solve(new)
+            if falls or rms(field_sizes(next_d, parts) / lengths) <= (1 - s / 4) * length:
+                result.u = trial
+                return s, new
+            bend = rms(field_sizes(next_d - (1 - s) * d, parts) / lengths)  # what is not linear along the step
+            s *= min(0.5, max(0.1, 0.5 * s * length / bend))
+        else:
             s *= 0.25
-            continue
-        ratio = (new / size) ** 2
-        s *= min(0.5, max(0.1, s / (ratio - 1 + 2 * s)))  # least value of the parabola through |f|^2 and its slope
     return None
 
 
@@ -163,8 +187,8 @@ def _stuck(what: str, result: NewtonResult, explain: Any, d: Array, advice: str)
     trial = result.u + SHORTEST * d
     words = explain(trial) if explain is not None and not np.isfinite(trial).all() else ""
     return (
-        f"Newton's method for {what} is stuck: no step along its direction, down to {SHORTEST:g} of it, makes the "
-        f"residual smaller than {result.history[-1].residual:.3g}. {words}\n{history_table(result.history)}\n"
+        f"Newton's method for {what} is stuck: no step along its direction, down to {SHORTEST:g} of it, brings the "
+        f"residual {result.history[-1].residual:.3g} nearer to zero. {words}\n{history_table(result.history)}\n"
         f"There may be no solution near, or the Jacobian does not fit the residual.{advice}"
     )
 

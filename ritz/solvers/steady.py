@@ -61,6 +61,7 @@ class SteadyProblem:
             self.solver,
             u,
             options,
+            blocks=[slice(f.start, f.stop) for f in system.layout.fields],
             explain=lambda w: str(system.explain_nonfinite(0.0, w, p)),
             what=what or f"the steady problem of {system.name}",
             advice=ADVICE,
