@@ -5,7 +5,26 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from ritz.codegen.instance import CompiledProgram
+from ritz.codegen.program import Stage
 from ritz.codegen.scalar_kernel import ScalarKernel
+
+
+def program_lines(compiled: CompiledProgram) -> list[str]:
+    """What a compiled program does, line by line."""
+    if isinstance(compiled.emitted, ScalarKernel):
+        return [f"no loops: {compiled.emitted.summary}"]
+    program = compiled.program
+    lines = [f"{len(program.stages)} loops, {sum(m.batch for m in program.maps)} transforms a call"]
+    for step in program.steps:
+        if isinstance(step, Stage):
+            axes = " x ".join(a.name for a in step.axes) or "no axes"
+            lines.append(f"  {step.name}: {step.code.operations()} operations over {axes}")
+        else:
+            lines.append(f"  {step.map.name} transform of {step.batch} field{'s' * (step.batch > 1)}")
+    if program.tables:
+        lines.append(f"  {len(program.tables)} tables computed once per parameter vector")
+    return lines
 
 
 class SystemReport:
@@ -31,19 +50,7 @@ class SystemReport:
         return str(self.system.source(self.system._main))
 
     def _program_lines(self) -> list[str]:
-        compiled = self.system._compiled(self.system._main)
-        if isinstance(compiled.emitted, ScalarKernel):
-            return [f"no loops: {compiled.emitted.summary}"]
-        program = compiled.program
-        lines = [f"{len(program.stages)} loops, {sum(m.batch for m in program.maps)} transforms a call"]
-        for step in program.steps:
-            if hasattr(step, "code"):
-                axes = " x ".join(a.name for a in step.axes) or "no axes"
-                lines.append(f"  {step.name}: {step.code.operations()} operations over {axes}")
-            else:
-                lines.append(f"  {step.map.name} transform of {step.batch} field{'s' * (step.batch > 1)}")
-        if program.tables:
-            lines.append(f"  {len(program.tables)} tables computed once per parameter vector")
+        lines: list[str] = self.system.program_lines()
         return lines
 
     def __str__(self) -> str:

@@ -38,6 +38,7 @@ class Structure:
         near_nullspace: (size, k) vectors that a large stiffness nearly annihilates (rigid motions), or None.
         saddle: a `Saddle`, or None.
         dimension: of the space that the unknowns live in, or None where that means nothing.
+        linear: whether the Jacobian is known not to depend on the state.
     """
 
     symmetric: bool = False
@@ -46,6 +47,7 @@ class Structure:
     near_nullspace: NDArray[np.float64] | None = None
     saddle: Saddle | None = None
     dimension: int | None = None
+    linear: bool = False
 
 
 class OrdinaryForm:

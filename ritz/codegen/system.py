@@ -436,6 +436,12 @@ class System(ParameterVector, OrdinaryForm):
         """Reports of the searches for forms with fewer transforms: written and found counts, the form as text."""
         return [f.report for f in self.lowered.forms]
 
+    def program_lines(self) -> list[str]:
+        """What the compiled right-hand side does, line by line."""
+        from ritz.codegen.report import program_lines
+
+        return program_lines(self._compiled(self._main))
+
     def report(self) -> Any:
         """What was done to the equations: forms, operations, tables, loops, emitted source."""
         from ritz.codegen.report import SystemReport

@@ -225,4 +225,5 @@ class FemProgram:
         probe = self.build.space.probe_of(g.args[node][0])
         name = self.build.space.names[probe.field]
         sign = "" if len(self.build.space.regions[probe.region].sides) == 1 else ("+" if probe.side > 0 else "-")
+        name += f"[{probe.component}]" if self.build.space.nodes[probe.field].element.is_vector else ""
         return f"{name}{sign}" if not probe.derivative else f"d{probe.derivative - 1}_{name}{sign}"

@@ -120,7 +120,7 @@ class FiniteElement:
         return mesh_of(domain, cells, self.cell) if self.cell else mesh_of(domain, cells)
 
     def _chosen(self, form: WeakForm) -> dict[str, Element]:
-        """Component name -> element."""
+        """Unknown -> element."""
         multipliers = multipliers_of(form)
         degree = self.degree or (2 if multipliers else 1)
         names = {str(u) for u in form.unknowns}
@@ -137,7 +137,9 @@ class FiniteElement:
             elif element is None:
                 lower = u in multipliers and degree > 1
                 element = Element("Lagrange", degree - 1 if lower else degree)
-            chosen |= {c.name: element for c in form.components[u]}
+            elif element.is_vector and u.rank != 1:
+                raise OptionError(f"{element!r} is for vector fields, but {u} is none. Use Lagrange or DG elements.")
+            chosen[u.name] = element
         return chosen
 
 

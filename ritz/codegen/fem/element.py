@@ -89,16 +89,11 @@ class Reference:
                 f"{element.family} elements are there on triangles and tetrahedra, not on a {cell}. Mesh with those."
             )
         kind = basix.CellType[cell]
-        if family == "Real":
-            made = basix.create_element(
-                basix.ElementFamily.P, kind, 0, basix.LagrangeVariant.gll_warped, basix.DPCVariant.unset, True
-            )
-        else:
-            made = basix.create_element(
-                basix.ElementFamily[family], kind, element.degree,
-                basix.LagrangeVariant.gll_warped if family == "P" else basix.LagrangeVariant.legendre,
-                basix.DPCVariant.unset if family == "P" else basix.DPCVariant.legendre, element.is_discontinuous,
-            )  # fmt: skip
+        variant = basix.LagrangeVariant.legendre if family in ("RT", "N1E") else basix.LagrangeVariant.gll_warped
+        made = basix.create_element(
+            basix.ElementFamily["P" if family == "Real" else family], kind, element.degree, variant,
+            basix.DPCVariant.unset, family == "Real" or element.is_discontinuous,
+        )  # fmt: skip
         self.basix: Any = made
         self.dim, self.points = int(made.dim), np.array(made.points)
         self.entity_dofs = [[list(map(int, d)) for d in entities] for entities in made.entity_dofs]
@@ -118,6 +113,11 @@ class Reference:
     def tabulate(self, points: Array) -> Array:
         """Values and first derivatives, (1 + d, points, dim, values)."""
         return np.ascontiguousarray(self.basix.tabulate(1, np.ascontiguousarray(points)))
+
+    def rows(self, points: Array) -> Array:
+        """The same as a table (values * (1 + d), points, dim): the value and the derivatives of one component first."""
+        table = self.tabulate(points).transpose(3, 0, 1, 2)
+        return np.ascontiguousarray(table.reshape(-1, *table.shape[2:]))
 
 
 @lru_cache(maxsize=256)

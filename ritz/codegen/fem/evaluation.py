@@ -94,7 +94,8 @@ class _PointReader:
         corners = mesh.points[mesh.geometry[cells]]
         table = self._table(coordinate_element(mesh.cell_type, mesh.geometry_degree))
         self.x = np.einsum("na,nai->ni", table[0], corners)
-        self.inverse = np.linalg.inv(np.einsum("mna,nai->nim", table[1:], corners))
+        self.jacobian = np.einsum("mna,nai->nim", table[1:], corners)
+        self.inverse = np.linalg.inv(self.jacobian)
 
     def _table(self, ref: Any) -> Array:
         return np.asarray(ref.tabulate(self.places)[..., 0])
@@ -129,10 +130,17 @@ class _PointReader:
         raise OptionError(f"{atom} is neither a field, a coordinate nor a parameter of this problem.")
 
     def _field(self, field: Any, derivative: int) -> Array:
-        nodes = self.system.model.space.nodes[self.system.model.space.names.index(field.name)]
-        local = self.fields[field.name][nodes.cells[self.cells]]
-        table = self._table(nodes.reference)
-        if derivative == 0:
-            return np.einsum("na,na->n", table[0], local)
-        slopes = np.einsum("mna,na->nm", table[1:], local)
-        return np.einsum("nm,nm->n", slopes, self.inverse[:, :, derivative - 1])
+        space = self.system.model.space
+        block, component = self.system.model.lowering.index[field]
+        nodes = space.nodes[block]
+        local = self.fields[space.names[block]][nodes.cells[self.cells]]
+        sums = np.einsum("dnav,na->ndv", nodes.reference.tabulate(self.places), local)
+        values = (
+            sums[:, 0] if derivative == 0 else np.einsum("nmv,nm->nv", sums[:, 1:], self.inverse[:, :, derivative - 1])
+        )
+        if nodes.reference.map == "contravariant":
+            det = np.linalg.det(self.jacobian)
+            return np.einsum("nv,nv->n", self.jacobian[:, component], values) / det
+        if nodes.reference.map == "covariant":
+            return np.einsum("nv,nv->n", self.inverse[:, :, component], values)
+        return values[:, 0]

@@ -107,7 +107,7 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
         u, t, p: state, time, parameters.
 
     Returns:
-        one number for each component of the field.
+        one number for each component of the field; one alone for elements that carry all components.
 
     Raises:
         OptionError: there is no such unknown.
@@ -129,8 +129,8 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
     )  # fmt: skip
     residual = sum(instance.memory[f"result {k}"] for k in range(len(instance.program.results)))
     found = []
-    for component in form.components[known[str(unknown)]]:
-        f = space.names.index(component.name)
+    blocks = [system.model.lowering.index[c][0] for c in form.components[known[str(unknown)]]]
+    for f in dict.fromkeys(blocks):
         places = on_facets(system.mesh, space.nodes[f], np.asarray(system.mesh.facets_on(on)))
         found.append(float(np.sum(residual[np.unique(space.numbering.final[f][places])])))
     return np.array(found)

@@ -64,7 +64,7 @@ class FemInstance:
     # ------------------------------------------------------------------ steps
     def _before(self) -> list[Step]:
         """Put together the vectors that kernels read."""
-        n, build = self.space.numbering.size, self.program.build
+        n = self.space.numbering.size
         steps: list[Step] = []
         for slot in self.memory:
             steps.append((CLEAR, FIXED, self.memory[slot].ctypes.data, n))

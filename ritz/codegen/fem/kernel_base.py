@@ -25,6 +25,7 @@ from ritz.symbolic.rewrite.scheduled import Scheduled
 UNROLLED = 12  # basis functions up to which loops over them are written out
 Number = float | str  # a number known now, or the name of a vector
 Key = tuple[Reference, int]  # an element seen from a side
+Part = tuple[int, int]  # component, and 0 for the value or 1 + i for the derivative along coordinate i
 
 
 @dataclass(frozen=True)
@@ -208,10 +209,25 @@ class KernelWriter:
         return self.tables[key]
 
     def basis_table(self, key: Key) -> Table:
-        """Values and derivatives of a basis on the reference cell, (1 + d, points, functions)."""
+        """Values and derivatives of a basis on the reference cell, (rows, points, functions); see `Reference.rows`."""
         ref, side = key
         s = 0 if side > 0 else 1
-        return self._table(key, lambda group: ref.tabulate(group.points[s])[..., 0])
+        return self._table(key, lambda group: ref.rows(group.points[s]))
+
+    def factors(self, ref: Reference, part: Part, side: int) -> list[tuple[int, Number | Value]]:
+        """A value or derivative in space as a sum over rows of the table of a basis: (row, factor)."""
+        s, (component, derivative), d = 0 if side > 0 else 1, part, self.dim
+        slopes: list[tuple[int, Number | Value]] = [(0, 1.0)]
+        if derivative:
+            slopes = [(1 + m, self.inverse[s][m][derivative - 1]) for m in range(d)]
+        if ref.map == "identity":
+            return slopes
+        if ref.map == "contravariant":
+            over = self._divide(self._one(), self.det[s])
+            turned = [self.code.mul(self.jacobian[s][component][j], over) for j in range(d)]
+        else:
+            turned = [self.inverse[s][j][component] for j in range(d)]
+        return [(j * (1 + d) + row, self.times(factor, turned[j])) for j in range(d) for row, factor in slopes]
 
     def table_value(self, table: Table, row: int, q: Index, k: Index) -> Number:
         """An entry: a number where it is known, else a vector that is read."""
@@ -402,22 +418,25 @@ class KernelWriter:
     def evaluate_probes(self, q: Index) -> dict[int, Value]:
         """Values of all leaves that are fields or derivatives."""
         wanted = self.read_probes()
-        groups: dict[Key, dict[tuple[int, int], set[bool]]] = {}
-        for probe, vector in wanted.values():
-            key = (self.space.nodes[probe.field].reference, probe.side)
-            groups.setdefault(key, {}).setdefault((vector, probe.field), set()).add(probe.derivative > 0)
+        groups: dict[Key, dict[tuple[int, int], set[int]]] = {}
+        made: dict[int, list[tuple[int, Number | Value]]] = {}
+        for node, (probe, vector) in wanted.items():
+            ref = self.space.nodes[probe.field].reference
+            made[node] = self.factors(ref, (probe.component, probe.derivative), probe.side)
+            rows = groups.setdefault((ref, probe.side), {}).setdefault((vector, probe.field), set())
+            rows.update(row for row, _ in made[node])
         sums: dict[tuple[int, int, int, int], Value] = {}
         for (ref, side), members in groups.items():
             self._sums(ref, side, members, q, sums)
-        return {node: self._physical(probe, vector, sums) for node, (probe, vector) in wanted.items()}
+        return {
+            node: self.combine([(factor, sums[vector, probe.field, probe.side, row]) for row, factor in made[node]])
+            for node, (probe, vector) in wanted.items()
+        }
 
     def _sums(self, ref: Reference, side: int, members: Any, q: Index, sums: Any) -> None:
         """Sums of basis functions times unknowns, and of their reference derivatives."""
         table = self.basis_table((ref, side))
-        rows = {
-            member: ([0] if False in kinds else []) + (list(range(1, 1 + self.dim)) if True in kinds else [])
-            for member, kinds in members.items()
-        }
+        rows = {member: sorted(wanted) for member, wanted in members.items()}
         needed = sorted({r for list_ in rows.values() for r in list_})
         if ref.dim <= UNROLLED:
             basis = {(r, a): self.table_value(table, r, q, a) for r in needed for a in range(ref.dim)}
@@ -439,13 +458,6 @@ class KernelWriter:
                     self.put(self.code.add(self.get(tile, k), self.times(basis[r, 0], u_a)), tile, k)
         for (member, r), k in places.items():
             sums[(*member, side, r)] = self.get(tile, k)
-
-    def _physical(self, probe: Probe, vector: int, sums: Any) -> Value:
-        key = (vector, probe.field, probe.side)
-        if probe.derivative == 0:
-            return sums[(*key, 0)]  # type: ignore[no-any-return]
-        inverse = self.inverse[0 if probe.side > 0 else 1]
-        return self.combine([(inverse[m][probe.derivative - 1], sums[(*key, 1 + m)]) for m in range(self.dim)])
 
     def run_program(self, q: Index) -> list[Value]:
         """The code of a quadrature point."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ritz.codegen.fem.kernel_base import UNROLLED, KernelWriter, Number
+from ritz.codegen.fem.element import Reference
+from ritz.codegen.fem.kernel_base import UNROLLED, KernelWriter, Part
 from ritz.codegen.fem.space import Probe
 from ritz.codegen.vector_code import Index, Value
 from ritz.symbolic.calculus import sparse_jacobian
@@ -39,15 +40,15 @@ class VectorKernel(KernelWriter):
 
     def at_point(self, q: Index) -> None:
         found = self.run_program(q)
-        parts: dict[tuple[int, int], dict[int, Value]] = {}
+        parts: dict[tuple[int, int], dict[Part, Value]] = {}
         for (probe, weighted), value in zip(self.outputs, found, strict=True):
             value = self.code.mul(value, self.weight) if weighted else value
-            row = parts.setdefault((probe.field, probe.side), {})
-            row[probe.derivative] = self.code.add(row.get(probe.derivative), value)
+            row, part = parts.setdefault((probe.field, probe.side), {}), (probe.component, probe.derivative)
+            row[part] = self.code.add(row.get(part), value)
         groups: dict[Any, list[tuple[int, dict[int, Value]]]] = {}
         for (f, side), row in parts.items():
-            pulled = self._pulled(row, side)
-            groups.setdefault((self.space.nodes[f].reference, side), []).append((f, pulled))
+            ref = self.space.nodes[f].reference
+            groups.setdefault((ref, side), []).append((f, self._pulled(row, ref, side)))
         for (ref, side), members in groups.items():
             table = self.basis_table((ref, side))
             rows = sorted({r for _, pulled in members for r in pulled})
@@ -62,14 +63,13 @@ class VectorKernel(KernelWriter):
 
             self.each(ref.dim, one, UNROLLED)
 
-    def _pulled(self, row: dict[int, Value], side: int) -> dict[int, Value]:
-        """Coefficients of the value and of the derivatives on the reference cell."""
-        inverse = self.inverse[0 if side > 0 else 1]
-        found = {0: row[0]} if row.get(0) is not None else {}
-        slopes = {d - 1: v for d, v in row.items() if d and v is not None}
-        if slopes:
-            for m in range(self.dim):
-                found[1 + m] = self.combine([(inverse[m][i], v) for i, v in slopes.items()])
+    def _pulled(self, row: dict[Part, Value], ref: Reference, side: int) -> dict[int, Value]:
+        """Coefficients of the rows of the table of a basis."""
+        found: dict[int, Value] = {}
+        for part, value in row.items():
+            if value is not None:
+                for k, factor in self.factors(ref, part, side):
+                    found[k] = self.code.add(found.get(k), self.times(factor, value))
         return found
 
     def finish(self) -> None:
@@ -136,29 +136,25 @@ class MatrixKernel(KernelWriter):
             self._general(key, members, coefficients, q)
 
     def _coefficients(self, q: Index) -> dict[Block, dict[tuple[int, int], Value]]:
-        """Block -> (derivative of test, of trial on the reference cell) -> coefficient, weighted."""
-        found: dict[Block, dict[tuple[int, int], Value]] = {b: {} for b in self.blocks_of}
+        """Block -> (row of the test basis, of the trial basis) -> coefficient, weighted."""
+        found: dict[Block, dict[tuple[Part, Part], Value]] = {b: {} for b in self.blocks_of}
         for (test, trial), value in zip(self.entries, self.run_program(q), strict=True):
             block = (test.field, test.side, trial.field, trial.side)
-            found[block][test.derivative, trial.derivative] = self.code.mul(value, self.weight)
+            parts = (test.component, test.derivative), (trial.component, trial.derivative)
+            found[block][parts] = self.code.mul(value, self.weight)
         return {block: self._pulled(block, entries) for block, entries in found.items()}
 
-    def _pulled(self, block: Block, entries: dict[tuple[int, int], Value]) -> dict[tuple[int, int], Value]:
-        half: dict[tuple[int, int], Value] = {}
+    def _pulled(self, block: Block, entries: dict[tuple[Part, Part], Value]) -> dict[tuple[int, int], Value]:
+        first, second = (self.space.nodes[f].reference for f in (block[0], block[2]))
+        half: dict[tuple[Part, int], Value] = {}
         for (i, j), value in entries.items():
-            for m, factor in self._factors(j, block[3]):
-                half[i, m] = self.code.add(half.get((i, m)), self.times(factor, value))
+            for k, factor in self.factors(second, j, block[3]):
+                half[i, k] = self.code.add(half.get((i, k)), self.times(factor, value))
         whole: dict[tuple[int, int], Value] = {}
-        for (i, j), value in half.items():
-            for m, factor in self._factors(i, block[1]):
-                whole[m, j] = self.code.add(whole.get((m, j)), self.times(factor, value))
+        for (i, k), value in half.items():
+            for m, factor in self.factors(first, i, block[1]):
+                whole[m, k] = self.code.add(whole.get((m, k)), self.times(factor, value))
         return whole
-
-    def _factors(self, derivative: int, side: int) -> list[tuple[int, Number | Value]]:
-        if derivative == 0:
-            return [(0, 1.0)]
-        inverse = self.inverse[0 if side > 0 else 1]
-        return [(1 + m, inverse[m][derivative - 1]) for m in range(self.dim)]
 
     def _general(self, key: Any, members: list[int], coefficients: Any, q: Index) -> None:
         """Products of basis functions in one point."""
@@ -199,7 +195,7 @@ class MatrixKernel(KernelWriter):
         used = sorted({pair for _, entries in blocks for pair, v in entries.items() if v is not None})
 
         def contracted(group: Any) -> Any:
-            test, trial = ref.tabulate(group.points[s])[..., 0], other.tabulate(group.points[r])[..., 0]
+            test, trial = ref.rows(group.points[s]), other.rows(group.points[r])
             products = [
                 np.einsum("q,qa,qb->ab", self.region.weights * group.ratio, test[i], trial[j]).ravel() for i, j in used
             ]

@@ -109,9 +109,16 @@ class Lowering:
 
     def __init__(self, form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int) -> None:
         self.form, self.mesh, self.parts = form, mesh, parts
-        self.components = [c for u in form.unknowns for c in form.components[u]]
-        self.index = {c: i for i, c in enumerate(self.components)}
-        self.elements = [elements[c.name] for c in self.components]
+        self.names: list[str] = []  # of the blocks: components, and fields that one element carries whole
+        self.elements: list[Element] = []
+        self.index: dict[Field, tuple[int, int]] = {}  # component -> block, component of its element
+        for u in form.unknowns:
+            element = elements[u.name]
+            for k, c in enumerate(form.components[u]):
+                if k == 0 or not element.is_vector:
+                    self.names.append(u.name if element.is_vector else c.name)
+                    self.elements.append(element)
+                self.index[c] = (len(self.names) - 1, k if element.is_vector else 0)
         rates = {
             a: b for u, v in form.rates.items() for a, b in zip(form.components[u], form.components[v], strict=True)
         }
@@ -129,9 +136,10 @@ class Lowering:
                 made[e] = number_nodes(self.mesh, e)
         nodes = [made[e] for e in self.elements]
         stands_for = [identified(n, self._periodic(n)) for n in nodes]
-        conditions = [(self.index[c.field], self._places(nodes[self.index[c.field]], c)) for c in form.essential]
+        blocks = [self.index[c.field][0] for c in form.essential]
+        conditions = [(f, self._places(nodes[f], c)) for f, c in zip(blocks, form.essential, strict=True)]
         numbering = number_all(nodes, stands_for, conditions)
-        names = tuple(c.name for c in self.components)
+        names = tuple(self.names)
         total = number_nodes(self.mesh, Element("Real", 0))
         self.space = space = FemSpace(self.mesh, names, (*nodes, total), numbering)
         self.parameters = {p: g.input(p.name, "param") for p in form.parameters}
@@ -210,7 +218,7 @@ class Lowering:
     # ------------------------------------------------------------------ integrals
     def _regions(self, integrals: Sequence[Integral]) -> list[tuple[int, list[Integral]]]:
         """Integrals by where they are taken, with the region of each."""
-        degrees = {c: e.degree for c, e in zip(self.components, self.elements, strict=True)}
+        degrees = {c: self.elements[f].degree for c, (f, _) in self.index.items()}
         degrees |= {test: degrees[c] for test, c in self.form.tests.items()}
         simplex = self.mesh.cell_type in SIMPLICES
         groups: dict[Any, list[Integral]] = {}
@@ -233,7 +241,7 @@ class Lowering:
     def _fields(self, members: Sequence[Integral]) -> set[int]:
         """Numbers of the fields that occur in some integrals, as unknowns or through their test functions."""
         atoms = set().union(*(m.integrand.atoms(Field) for m in members))
-        return {self.row[a] if a in self.row else self.index[a] for a in atoms}
+        return {(self.row[a] if a in self.row else self.index[a])[0] for a in atoms}
 
     def _integrals(self, region: int, members: Sequence[Integral]) -> list[int]:
         """Nodes over all degrees of freedom whose sum is the sum of some integrals."""
@@ -293,11 +301,13 @@ class _Leaves:
             if isinstance(atom, Dt):
                 rate, atom = True, atom.expr
         if atom in self.lowering.row:
-            probe = Probe(self.region, self.lowering.row[atom], side, 0, derivative)
+            block, component = self.lowering.row[atom]
+            probe = Probe(self.region, block, side, component, derivative)
             node = self.g.input(f"test {probe}", "table", (self.where.cell, self.where.quad))
             self.tests[node] = probe
             return node
-        probe = Probe(self.region, self.lowering.index[atom], side, 0, derivative)
+        block, component = self.lowering.index[atom]
+        probe = Probe(self.region, block, side, component, derivative)
         source = self.lowering.rate if rate else self.lowering.state
         return self.g.map(self.space.interpolate(probe), source)
 
@@ -338,7 +348,7 @@ def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int
     Args:
         form: the weak form in components.
         mesh: the mesh.
-        elements: component name -> element.
+        elements: unknown -> element.
         parts: of the mesh that threads are to work on at once.
 
     Raises:

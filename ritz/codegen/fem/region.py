@@ -186,11 +186,11 @@ def make_region(mesh: Any, name: str, over: str, label: Any, degree: int) -> Reg
         zero = np.zeros(mesh.dim)
         groups = [Group(0, len(cells), (points,), (zero,), 1.0)]
         return Region(name, mesh, over, label, degree, (cells,), cells, weights, groups)
-    facets = np.asarray(mesh.facets_on(label), dtype=np.int64)
     if over == "facets":
-        chosen = mesh.interior_facets if label is None else facets[mesh.facet_cells[facets, 1] >= 0]
-        return _facets(mesh, name, over, label, degree, np.asarray(chosen, dtype=np.int64), 2)
-    return _facets(mesh, name, over, label, degree, facets, 1)
+        chosen = mesh.interior_facets if label is None else mesh.facets_on(label, among="interior")
+        chosen = np.asarray(chosen, dtype=np.int64)
+        return _facets(mesh, name, over, label, degree, chosen[mesh.facet_cells[chosen, 1] >= 0], 2)
+    return _facets(mesh, name, over, label, degree, np.asarray(mesh.facets_on(label), dtype=np.int64), 1)
 
 
 def _facets(mesh: Any, name: str, over: str, label: Any, degree: int, facets: Array, sides: int) -> Region:

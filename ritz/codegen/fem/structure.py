@@ -26,6 +26,7 @@ def structure_of(system: Any) -> Structure:
         near_nullspace=_rigid_motions(system) if definite else None,
         saddle=_saddle(system, found) if symmetric else None,
         dimension=int(system.mesh.points.shape[1]),
+        linear=not any(model.state in model.graph.topological(pairs.values()) for pairs in found),
     )
 
 
@@ -92,6 +93,8 @@ def _rigid_motions(system: Any) -> Array | None:
     vectors = [u for u in form.unknowns if u.rank == 1]
     gdim = system.mesh.points.shape[1]
     if len(form.unknowns) != 1 or len(vectors) != 1 or gdim < 2:
+        return None
+    if len(space.names) != gdim or not all(n.reference.is_nodal for n in space.nodes[:gdim]):
         return None
     points = [space.nodes[f].points[space.numbering.free[f]] for f in range(gdim)]
     offsets = space.numbering.offsets

@@ -99,6 +99,26 @@ class FemSystem(System):
         """What is computed in a quadrature point of every region, as text."""
         return self._program(kind).source
 
+    def program_lines(self) -> list[str]:
+        """Elements, kernels and sizes of the residual, line by line."""
+        space = self.model.space
+        sizes = ", ".join(f"{f.name} {space.nodes[k].element!r}" for k, f in enumerate(self.layout.fields))
+        lines = [f"{self.mesh!r}", f"elements: {sizes}", f"{len(self.prescribed(0.0))} prescribed values"]
+        for kernel in self._program(self._main).kernels:
+            region = space.regions[kernel.region]
+            where = region.over if region.label is None else f"{region.over} {region.label!r}"
+            lines.append(
+                f"kernel over {where}: {region.size} x {len(region.weights)} points, "
+                f"{kernel.program.operations()} operations in each, {native.lanes()} at once"
+            )
+        return lines
+
+    def explain_nonfinite(self, t: float, u: Any, p: Any = None) -> str:
+        """Words for the first value that is not finite at this state: term, field, place and time."""
+        from ritz.codegen.fem.blame import explain_nonfinite
+
+        return explain_nonfinite(self, t, np.asarray(u, dtype=float), p)
+
     # ------------------------------------------------------------------ matrices
     def jacobian(self, t: float, u: Any, p: Any = None) -> Any:
         """Jacobian of `rhs`, a `scipy.sparse.csr_array` with a fixed pattern."""
