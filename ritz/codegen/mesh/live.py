@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ...errors import MeshError, MissingPackage, OptionValueError
 from .blocks import Blocks, mesh_from_blocks
 from .mesh import Mesh
 
+_log = logging.getLogger("ritz.mesh")
 # Where gmsh counts the nodes of a cell in another way than VTK: for each node of VTK its place in gmsh.
 _FROM_GMSH = {
     "tetra10": [0, 1, 2, 3, 4, 5, 6, 7, 9, 8],
@@ -84,18 +86,19 @@ def gmsh_mesh(
         return mesh_from_blocks(_blocks(gmsh, "The model of gmsh"))
 
 
-def read_with_gmsh(path: Path) -> Mesh:
-    """Read a mesh file with gmsh itself.
+def read_with_gmsh(path: Path) -> Mesh | None:
+    """Read a mesh file with gmsh itself; None if gmsh cannot read it either.
 
     Raises:
         MissingPackage: if gmsh is not installed.
-        MeshError: if gmsh cannot read it.
+        MeshError: if what the file holds is no mesh that Ritz can use.
     """
     with _session(True) as gmsh:
         try:
             gmsh.merge(str(path))
         except Exception as error:
-            raise MeshError(f"{path.name} could not be read by gmsh: {error}.") from error
+            _log.info("gmsh could not read %s: %s", path.name, error)
+            return None
         return mesh_from_blocks(_blocks(gmsh, path.name))
 
 

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import OptionValueError, nearest
-from ...symbolic.domains import Domain
+from ...symbolic.domains import SIDES, Domain
 from .mesh import Mesh
 from .reference import DIMENSION, PRODUCTS, SIMPLICES, check_cell_type
 
-SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))  # names of the ends of the first, second, third axis
 _PATTERNS = ("right", "left", "crossed")
 # The six tetrahedra of a cube share the diagonal from its first to its last vertex (Kuhn's triangulation); vertices
 # count x fastest. Neighbouring cubes cut their common face alike.

@@ -299,12 +299,23 @@ class Mesh:
         return _frozen_floats(shapes.qualities(self.points, self.geometry, self.cell_type, self.geometry_degree))
 
     def as_domain(self) -> Any:
-        """Return the region that the mesh fills: coordinates x, y, z and the names and tags of the groups."""
+        """Return the region that the mesh fills: coordinates x, y, z and the names and tags of the groups.
+
+        Example:
+            >>> from ritz.codegen.mesh import disc
+            >>> region = disc(size=0.5).as_domain()
+            >>> region, region.complete
+            (Region(x, y; boundaries: circle (1)), True)
+        """
         from ...symbolic.coordinates import Coordinate
         from ...symbolic.regions import Region
 
         axes = tuple(Coordinate(name) for name in "xyz"[: self.gdim])
-        return Region(axes, boundaries=dict(self.facet_tags), subdomains=dict(self.cell_tags), mesh=self)
+        named = np.zeros(self.facet_count, dtype=bool)
+        for facets in self.facet_groups.values():
+            named[facets] = True
+        complete = bool(named[self.boundary_facets].all())
+        return Region(axes, dict(self.facet_tags), dict(self.cell_tags), mesh=self, complete=complete)
 
     def refine(self, marked: ArrayLike | None = None) -> Mesh:
         """Return a finer mesh of the same shape; groups are inherited, ``ancestry`` tells where cells came from.

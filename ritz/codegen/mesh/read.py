@@ -15,12 +15,15 @@ from .blocks import Blocks, mesh_from_blocks
 from .mesh import Mesh
 
 _TAGS = ("gmsh:physical", "medit:ref", "cell_tags", "CellEntityIds", "gmsh:geometrical")  # the first that is there
+_GMSH = (".msh", ".unv", ".bdf", ".nas", ".cgns")  # endings of files that gmsh reads where meshio does not
 _log = logging.getLogger("ritz.mesh")
 _log.addHandler(logging.NullHandler())
 
 
 def read_mesh(path: str | Path, *, tags: str | None = None, file_format: str | None = None) -> Mesh:
     """Read a mesh from any file that meshio reads (gmsh, VTK, VTU, XDMF, Abaqus, MED, ...), or that `Mesh.save` wrote.
+
+    Where meshio fails and gmsh is installed, gmsh reads its own files, UNV, Nastran and CGNS.
 
     The cells of highest dimension make the mesh. Named sets and tags of these cells and of their facets become
     groups; a tag without a name makes a group named after its number. Coordinates that are zero everywhere are
@@ -54,7 +57,7 @@ def read_mesh(path: str | Path, *, tags: str | None = None, file_format: str | N
     try:
         found = _read(path, file_format)
     except MeshError:
-        again = _through_gmsh(path) if path.suffix == ".msh" else None
+        again = _through_gmsh(path) if path.suffix.lower() in _GMSH else None
         if again is None:
             raise
         return again
@@ -82,7 +85,7 @@ def _read(path: Path, file_format: str | None) -> Any:
 
 
 def _through_gmsh(path: Path) -> Mesh | None:
-    """Read files of gmsh that meshio does not, such as those where some cells are in no group."""
+    """Read what meshio cannot, such as files of gmsh in which some cells are in no group; None if gmsh fails too."""
     from .live import read_with_gmsh
 
     try:

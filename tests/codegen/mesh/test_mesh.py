@@ -232,3 +232,28 @@ def test_card_and_text():
     for words in ("2 quadrilaterals", "[0, 1] × [0, 1]", "7, of them 6 on the boundary", "<code>top</code> (tag 4): 2"):
         assert words in text
     assert repr(Mesh.from_arrays([0.0, 1.0], [[0, 1]], "interval")) == "Mesh(1 interval, 2 points in 1-D)"
+
+
+def test_mesh_as_a_domain():
+    """Names of the whole boundary, or of a part of it; groups inside do not count."""
+    base = rz.rectangle(n=2)
+    assert base.as_domain().complete and base.as_domain().mesh is base
+    assert base.as_domain().coordinates == rz.coords("x y")
+    inside = base.entities(1)[base.facets_on(None, among="interior")]
+    mesh = Mesh.from_arrays(
+        base.points,
+        base.cells,
+        "triangle",
+        facet_groups={"in": inside, "left": lambda x, y: x == 0},
+        cell_groups={"a": [0]},
+    )
+    region = mesh.as_domain()
+    assert not region.complete
+    assert (region.boundaries, region.subdomains) == ({"in": 1, "left": 2}, {"a": 1})
+
+
+def test_other_groups_keep_what_is_known():
+    mesh = rz.disc(size=0.5)
+    facets = mesh.facet_cells
+    other = mesh.regrouped(facet_groups={}, facet_tags={})
+    assert other.facet_cells is facets and other.facet_groups == {} and mesh.facet_groups

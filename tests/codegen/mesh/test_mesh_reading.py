@@ -184,6 +184,14 @@ def test_cells_without_a_group(session, tmp_path, version):
         assert (mesh.facets_on("rim") == mesh.boundary_facets).all()
 
 
+@pytest.mark.parametrize("ending", ["unv", "bdf", "cgns"])
+def test_files_that_only_gmsh_reads(session, tmp_path, ending):
+    shape("triangle", 1)
+    gmsh.write(str(tmp_path / f"part.{ending}"))
+    gmsh.clear()
+    assert rz.read_mesh(tmp_path / f"part.{ending}").volumes.sum() == pytest.approx(math.pi / 4, rel=0.03)
+
+
 def test_abaqus(tmp_path):
     text = """*NODE
 1, 0., 0., 0.
