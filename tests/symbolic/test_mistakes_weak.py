@@ -397,6 +397,8 @@ def test_fourier_refuses_boundaries():
         heat.discretize(ritz.Fourier(8, 8))
     with pytest.raises(UnsupportedError, match="A problem in weak form has no strong form"):
         Problem([WEAK], domain=MESH, conditions=[Dirichlet(u, 0)]).scalar_form()
+    with pytest.raises(ProblemError, match="needs a domain"):
+        Problem([WEAK])
     with pytest.raises(UnsupportedError, match="without domain has no weak form"):
         Problem([Eq(rz.dt(u), -u)]).weak_form()
     with pytest.raises(ProblemError, match="domain= must be rz.Box"):
