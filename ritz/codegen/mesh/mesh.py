@@ -304,7 +304,9 @@ class Mesh:
         from ...symbolic.regions import Region
 
         axes = tuple(Coordinate(name) for name in "xyz"[: self.gdim])
-        return Region(axes, boundaries=dict(self.facet_tags), subdomains=dict(self.cell_tags), mesh=self)
+        named = np.concatenate([np.empty(0, dtype=np.int32), *self.facet_groups.values()])
+        complete = bool(np.isin(self.boundary_facets, named).all())
+        return Region(axes, dict(self.facet_tags), dict(self.cell_tags), mesh=self, complete=complete)
 
     def refine(self, marked: ArrayLike | None = None) -> Mesh:
         """Return a finer mesh of the same shape; groups are inherited, ``ancestry`` tells where cells came from.
