@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -19,7 +19,7 @@ from .operators import Dt
 from .parameters import Parameter
 from .scalar_form import ScalarEquation, is_divergence_constraint
 from .weak_form import Geometric, TestFunction
-from .weak_integrals import is_weak
+from .weak_notation import IntegralTerm
 
 
 def as_fields(given: Any) -> tuple[Field, ...] | None:
@@ -76,9 +76,10 @@ def check_symbols(
             if isinstance(symbol, (Field, Parameter)):
                 _same_name(known, symbol, equation, number)
     for number, equation in enumerate(equations, start=1):
-        _check_functions(equation, number)
-        _check_outside_integrals(equation, number)
+        weak = _check_functions(equation, number, domain)
         for symbol in _symbols(equation):
+            if not weak and isinstance(symbol, (TestFunction, Geometric)):
+                _refuse_outside_integrals(symbol, equation, number)
             _check_symbol(symbol, equation, number, domain, known, unknowns)
 
 
@@ -107,31 +108,35 @@ def _difference(a: sp.Symbol, b: sp.Symbol) -> str:
     return ""
 
 
-def _check_functions(equation: Eq, number: int) -> None:
-    """Raise for SymPy's own undefined functions, derivatives and integrals."""
-    for side in (equation.lhs, equation.rhs):
-        for node in sorted(side.atoms(AppliedUndef, sp.Derivative, sp.Integral), key=str):
-            if isinstance(node, AppliedUndef):
-                fix = f"Make unknowns with rz.fields('{node.func}') and write {node.func} alone."
-            elif isinstance(node, sp.Derivative):
-                fix = "Write derivatives as rz.dt(u), rz.dx(u) or rz.d(u, x)."
-            else:
-                fix = "Write the integrals of a weak form as rz.integral(...); evaluate others first."
+def _check_functions(equation: Eq, number: int, domain: Domain | None) -> bool:
+    """Raise for nodes that no equation can hold, or none without integrals; return whether it has integrals."""
+    foreign = (AppliedUndef, sp.Derivative, sp.Integral)
+    found = [side.atoms(*foreign, IntegralTerm, MeshOperator) for side in (equation.lhs, equation.rhs)]
+    if not any(found):
+        return False
+    weak = any(isinstance(node, IntegralTerm) for nodes in found for node in nodes)
+    for node in (node for nodes in found for node in sorted(nodes, key=str)):
+        if isinstance(node, AppliedUndef):
+            fix = f"Make unknowns with rz.fields('{node.func}') and write {node.func} alone."
+        elif isinstance(node, sp.Derivative):
+            fix = "Write derivatives as rz.dt(u), rz.dx(u) or rz.d(u, x)."
+        elif isinstance(node, sp.Integral):
+            fix = "Write the integrals of a weak form as rz.integral(...); evaluate others first."
+        elif isinstance(node, MeshOperator) and not weak:
+            _refuse_outside_integrals(node, equation, number)
+        elif domain is None:
+            raise ProblemError(f"{node} needs a domain. Add domain=rz.Box(x=(0, L)).\n{quote(equation, number, node)}")
+        if isinstance(node, foreign):
             raise UnknownSymbol(f"{node} is not part of the language. {fix}\n{quote(equation, number, node)}")
+    return weak
 
 
-def _check_outside_integrals(equation: Eq, number: int) -> None:
-    """Raise for test functions and quantities of a mesh in an equation in strong form."""
-    if is_weak(equation):
-        return
-    for side in (equation.lhs, equation.rhs):
-        found: list[sp.Basic] = [s for s in side.free_symbols if isinstance(s, (TestFunction, Geometric))]
-        for node in sorted((*found, *side.atoms(MeshOperator)), key=str):
-            what = "a test function" if isinstance(node, TestFunction) else "a quantity of the mesh"
-            raise ProblemError(
-                f"{node} is {what}, which belongs under an integral of a weak form. Write rz.integral(...) around the "
-                f"terms of the equation.\n{quote(equation, number, node)}"
-            )
+def _refuse_outside_integrals(node: sp.Basic, equation: Eq, number: int) -> NoReturn:
+    what = "a test function" if isinstance(node, TestFunction) else "a quantity of the mesh"
+    raise ProblemError(
+        f"{node} is {what}, which belongs under an integral of a weak form. Write rz.integral(...) around the "
+        f"terms of the equation.\n{quote(equation, number, node)}"
+    )
 
 
 def _check_symbol(

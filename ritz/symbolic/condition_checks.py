@@ -49,6 +49,33 @@ def check_places(domain: Domain, conditions: Sequence[Condition]) -> None:
             _check_point(domain, condition)
 
 
+def labels_of(domain: Domain, conditions: Sequence[Condition], condition: BoundaryCondition) -> tuple[Label, ...]:
+    """Return where a condition stands: canonical labels, without the periodic boundaries if it is on all of them.
+
+    Raises:
+        ConditionError: if all boundaries are periodic, or some are and the others have no names.
+
+    Example:
+        >>> from ritz.symbolic.conditions import Periodic
+        >>> from ritz.symbolic.domains import Box
+        >>> condition = Dirichlet(Field("u"), 0)
+        >>> labels_of(Box(x=(0, 1), y=(0, 1)), (Periodic("x"), condition), condition)
+        ('bottom', 'top')
+    """
+    if condition.on != (None,):
+        return tuple(canonical(domain, label) for label in condition.on)
+    joined = {canonical(domain, name) for pair in periodic_pairs(domain, tuple(conditions)) for name in pair}
+    if not joined:
+        return (None,)
+    free = tuple(name for name in domain.boundaries if name not in joined)
+    if not free or not domain.complete:
+        what = "all of it is periodic" if not free else "a part of it is periodic and another part has no name"
+        raise ConditionError(
+            f"{condition!r} is on the whole boundary, but {what}. Write on= with what it is meant for."
+        )
+    return free
+
+
 def canonical(domain: Domain, label: Label) -> Label:
     """Return the name of a boundary given by its tag; other labels unchanged."""
     names = [name for name, tag in domain.boundaries.items() if tag == label and not isinstance(label, str)]

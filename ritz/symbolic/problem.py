@@ -21,6 +21,7 @@ from .parameters import Parameter
 from .regions import as_domain
 from .scalar_form import ScalarForm, component_equations, first_order, make_components, time_orders
 from .tensors import Expander
+from .weak_integrals import is_weak
 
 if TYPE_CHECKING:
     from .explain import Explanation
@@ -83,6 +84,7 @@ class Problem:
     unknowns: tuple[Field, ...]
     name: str | None
     _form: ScalarForm
+    _typed_weak: bool
     _weak: WeakForm | None
     _declared: tuple[Parameter, ...] | None
     _chosen: tuple[Field, ...] | None
@@ -106,6 +108,7 @@ class Problem:
         declared = checks.as_parameters(parameters)
         self._set(domain=domain, name=name)
         self._set(equations=_read_equations(equations, domain, chosen, declared, given_initial))
+        self._set(_typed_weak=domain is not None and any(map(is_weak, self.equations)))
         self._set(conditions=check_conditions(domain, conditions, natural=self.is_weak))
         checks.check_symbols(self.equations, domain, declared, chosen)
         self._set(unknowns=checks.order_unknowns(self.equations, chosen))
@@ -191,9 +194,7 @@ class Problem:
     @property
     def is_weak(self) -> bool:
         """Whether the equations are in weak form."""
-        from .weak_integrals import is_weak
-
-        return any(is_weak(equation) for equation in self.equations)
+        return self._typed_weak
 
     @property
     def has_boundaries(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -133,7 +133,7 @@ def _sort(term: Term, made: Derivation, expander: Expander, divergence: bool, pr
                 made.kept.append(_placed(part, index, made.pair.rank, expander))
             else:
                 unit = _unit(index, expander)
-                made.fluxes.append(Flux(flux.coefficient, flux.outflow * unit, flux.inside, index or None))
+                made.fluxes.append(replace(flux, outflow=flux.outflow * unit, part=index or None))
 
 
 def _placed(term: Term, index: tuple[int, ...], rank: int, expander: Expander) -> Term:

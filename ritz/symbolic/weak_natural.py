@@ -42,10 +42,8 @@ def _flux_line(condition: Neumann | Robin, derived: Sequence[Derivation]) -> str
     part = f" (component {', '.join(map(str, condition.axes))})" if condition.axes else ""
     if isinstance(condition, Neumann):
         return f"{flux}{part} = {text_of(condition.value)} on {where}"
-    away = text_of(condition.coefficient * (condition.target - condition.value) if not condition.field.rank
-                   else condition.coefficient) + ("" if not condition.field.rank else f"*({condition.field} - "
-                                                   f"{text_of(condition.value)})")  # fmt: skip
-    return f"{flux}{part} + {away} = 0 on {where}"
+    away = condition.target - condition.value if condition.value != 0 else condition.target
+    return f"{flux}{part} + {text_of(condition.coefficient * away)} = 0 on {where}"
 
 
 def covered(part: Field, source: Source, expander: Expander) -> set[Label]:

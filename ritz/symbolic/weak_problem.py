@@ -11,7 +11,7 @@ import sympy as sp
 from ..errors import ConditionError, UnsupportedError
 from . import weak_checks as checks
 from .boundary_conditions import Dirichlet, MeanZero, Neumann, PointValue, Prescribed, Robin, UnknownCondition
-from .condition_checks import canonical, check_conflicts, parts_of, value_entries
+from .condition_checks import check_conflicts, labels_of, parts_of, value_entries
 from .conditions import Condition, periodic_pairs
 from .coordinates import t
 from .domains import Domain
@@ -129,9 +129,10 @@ def _with_boundary(one: Derivation, source: Source, expander: Expander) -> tuple
                 f"{condition!r}: {one.pair.label}, which determines {one.pair.target}, has no term that is integrated "
                 "by parts, so there is no flux to prescribe. Remove the condition, or write the term as div(F)."
             )
-        labels = list(condition.on) if condition.on != (None,) else None
+        on = labels_of(source.domain, source.conditions, condition)
+        labels = list(on) if on != (None,) else None
         total += integral(_boundary_term(condition, test, expander), over="boundary", on=labels)
-    return tuple(term for e in (total,) for term in integral_terms(Eq(e), one.pair.source + 1)) if total != 0 else ()
+    return tuple(integral_terms(Eq(total), one.pair.source + 1))
 
 
 def _test_for(condition: Any, one: Derivation) -> sp.Expr | None:
@@ -229,17 +230,17 @@ def _prescribed(
         values = value_entries(condition, condition.value, parts, expander)
         for part, value in zip(parts.entries, values.entries, strict=True):
             assert isinstance(part, Field)
-            made = _placed(condition, part, value, source.domain)
+            made = _placed(condition, part, value, source)
             essential += made
             if part in rate_of:
                 essential += [replace(one, field=rate_of[part], value=sp.diff(value, t)) for one in made]
     return tuple(essential), tuple(means)
 
 
-def _placed(condition: Dirichlet | PointValue, part: Field, value: sp.Expr, domain: Domain) -> list[Essential]:
+def _placed(condition: Dirichlet | PointValue, part: Field, value: sp.Expr, source: Source) -> list[Essential]:
     if isinstance(condition, PointValue):
         return [Essential(part, value, at=condition.at)]
-    return [Essential(part, value, canonical(domain, label)) for label in condition.on]
+    return [Essential(part, value, label) for label in labels_of(source.domain, source.conditions, condition)]
 
 
 def _pairing(derived: Sequence[Derivation]) -> tuple[str, ...]:

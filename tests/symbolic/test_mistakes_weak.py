@@ -71,6 +71,12 @@ def test_condition_on_a_periodic_boundary():
     assert "stands on 'left', but that boundary is periodic (one with 'left' and 'right')" in text
 
 
+def test_whole_boundary_that_is_periodic():
+    assert "all of it is periodic" in message(ConditionError, Periodic(), Dirichlet(u, 0), domain=PLANE)
+    text = message(ConditionError, Periodic(("wall", "inlet")), Dirichlet(u, 0))
+    assert "Dirichlet(u, 0) is on the whole boundary, but" in text and "Write on= with what it is meant for" in text
+
+
 def test_periodic_axes_of_a_mesh():
     text = message(ConditionError, Periodic("x"), Dirichlet(u, 0))
     assert "is known by its mesh. Name pairs of its boundaries ('wall', 'inlet')" in text
@@ -397,6 +403,8 @@ def test_fourier_refuses_boundaries():
         heat.discretize(ritz.Fourier(8, 8))
     with pytest.raises(UnsupportedError, match="A problem in weak form has no strong form"):
         Problem([WEAK], domain=MESH, conditions=[Dirichlet(u, 0)]).scalar_form()
+    with pytest.raises(ProblemError, match="needs a domain"):
+        Problem([WEAK])
     with pytest.raises(UnsupportedError, match="without domain has no weak form"):
         Problem([Eq(rz.dt(u), -u)]).weak_form()
     with pytest.raises(ProblemError, match="domain= must be rz.Box"):

@@ -260,6 +260,15 @@ def test_region_and_periodic_pairs():
     assert region == region and region != Region("xy", boundaries={"a": 1, "b": 2, "wall": 3})
 
 
+def test_whole_boundary_beside_periodic_axes():
+    """A condition without on= stands on what is not periodic."""
+    form = weak([Eq(-rz.lap(u), 1)], Periodic("x"), Dirichlet(u, y))
+    assert [one.on for one in form.essential] == ["bottom", "top"]
+    form = weak([Eq(-rz.lap(u), 1)], Periodic("y"), Robin(u, coefficient=k, value=x))
+    assert [one.on for one in form.integrals if one.over == "boundary"] == ["left", "right"]
+    assert "+ k*(u - x) = 0 on the whole boundary" in form.natural[0]
+
+
 def test_mesh_stands_for_its_region():
     class Mesh:
         def as_domain(self):
