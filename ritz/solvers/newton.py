@@ -2,7 +2,7 @@
 
 With ``A = -f'(u)`` and ``A d = f(u)`` a step is ``u + s d``; s is shortened until the residual falls, ``|f(u + s d)| <=
 (1 - 1e-4 s) |f(u)|`` (L. Armijo, Pacific J. Math. 16 (1966) 1-3), or the next increment does, ``|A^-1 f(u + s d)| <=
-(1 - s/4) |d|`` (P. Deuflhard, "Newton Methods for Nonlinear Problems", 2004, section 3.3: it gives the shorter step too).
+(1 - s/4) |d|`` (P. Deuflhard, "Newton Methods for Nonlinear Problems", 2004, section 3.3, as is the shorter step).
 
 Residuals and unknowns of different fields have different units, so they are measured field by field, by root mean
 squares: ``B = rms(|A| (|u| + |d|))`` is the size of the terms that cancel in the equations of a field, and what is

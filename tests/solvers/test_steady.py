@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from model_matrices import SPD, fitted_order, laplacian, second_difference
 from scipy.sparse import csc_array, diags_array
+from steady_systems import bratu
 
 import ritz as rz
-from ritz.codegen.structure import Structure
 from ritz.errors import (
     ConvergenceError,
     LinearSolveError,
@@ -20,16 +20,6 @@ from ritz.errors import (
 )
 from ritz.solvers.linear.interface import LinearSolver
 from ritz.solvers.newton import NewtonOptions, newton
-
-
-def bratu(n: int = 99) -> rz.FunctionSystem:
-    """``u'' + lam exp(u) = 0`` on (0, 1), u = 0 at the ends; no solution for lam above 3.5138."""
-    a = second_difference(n)
-    return rz.FunctionSystem(
-        lambda t, u, p: p["lam"] * np.exp(u) - a @ u, n,
-        jacobian=lambda t, u, p: diags_array(p["lam"] * np.exp(u)) - a,
-        parameters={"lam": 1.0}, steady=True, structure=Structure(symmetric=True, dimension=1), name="Bratu",
-    )  # fmt: skip
 
 
 def algebraic(f, start, **options) -> rz.FunctionSystem:
