@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.fem.element import Reference
-from ritz.codegen.fem.kernel_base import UNROLLED, KernelWriter, Part
+from ritz.codegen.fem.kernel_base import KernelWriter
+from ritz.codegen.fem.kernel_code import UNROLLED
+from ritz.codegen.fem.kernel_geometry import Part
 from ritz.codegen.fem.space import Probe
 from ritz.codegen.vector_code import Index, Value
 from ritz.symbolic.calculus import sparse_jacobian

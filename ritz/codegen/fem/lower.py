@@ -221,6 +221,7 @@ class Lowering:
         degrees = {c: self.elements[f].degree for c, (f, _) in self.index.items()}
         degrees |= {test: degrees[c] for test, c in self.form.tests.items()}
         simplex = self.mesh.cell_type in SIMPLICES
+        joined = [label for pair in self.form.periodic for label in pair]
         groups: dict[Any, list[Integral]] = {}
         for integral in integrals:
             groups.setdefault((integral.over, integral.on), []).append(integral)
@@ -231,7 +232,7 @@ class Lowering:
             needed = [degree_of(m.integrand, degrees, simplex, geometry) for m in members if m.degree is None]
             degree = max(asked + needed)
             number = len(self.space.regions)
-            self.space.regions.append(make_region(self.mesh, str(number), over, on, degree))
+            self.space.regions.append(make_region(self.mesh, str(number), over, on, degree, joined))
             where = over if on is None else f"{over} {getattr(on, '__name__', on)!r}"
             points = len(self.space.regions[-1].weights)
             self.choices.append(f"quadrature of degree {degree} on {where} ({points} points)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -174,8 +175,16 @@ class Geometry:
     weights: Array
 
 
-def make_region(mesh: Any, name: str, over: str, label: Any, degree: int) -> Region:
+def make_region(mesh: Any, name: str, over: str, label: Any, degree: int, joined: Sequence[Any] = ()) -> Region:
     """The region of an integral.
+
+    Args:
+        mesh: the mesh.
+        name: of the region, unique.
+        over: ``cells``, ``boundary`` or ``facets``.
+        label: name or tag of a group, a predicate, a list of these, or None for everywhere.
+        degree: of the quadrature.
+        joined: labels of periodic boundaries: the whole boundary is what remains without them.
 
     Raises:
         ConditionError: the label selects nothing (raised by the mesh, which lists its groups).
@@ -190,7 +199,10 @@ def make_region(mesh: Any, name: str, over: str, label: Any, degree: int) -> Reg
         chosen = mesh.interior_facets if label is None else mesh.facets_on(label, among="interior")
         chosen = np.asarray(chosen, dtype=np.int64)
         return _facets(mesh, name, over, label, degree, chosen[mesh.facet_cells[chosen, 1] >= 0], 2)
-    return _facets(mesh, name, over, label, degree, np.asarray(mesh.facets_on(label), dtype=np.int64), 1)
+    facets = np.asarray(mesh.facets_on(label), dtype=np.int64)
+    if label is None and joined:
+        facets = np.setdiff1d(facets, np.asarray(mesh.facets_on(list(joined))))
+    return _facets(mesh, name, over, label, degree, facets, 1)
 
 
 def _facets(mesh: Any, name: str, over: str, label: Any, degree: int, facets: Array, sides: int) -> Region:

@@ -54,11 +54,11 @@ def _definite(system: Any, found: list[dict[tuple[Probe, Probe], int]]) -> bool:
     g, space = model.graph, model.space
     fields = {p.field for pairs in found for pair in pairs for p in pair}
     diagonal = {a.field for pairs in found for a, b in pairs if a.field == b.field}
-    if fields != diagonal or not found:
+    if fields != diagonal or not fields:
         return False
     state = np.zeros(system.layout.size)
     p = {i.name: v for i, v in zip(system.parameters, _parameters(system), strict=True)}
-    for pairs in found:
+    for pairs in filter(None, found):
         nodes = list(pairs.values())
         values = space.values(g, nodes, p, 0.0)
         for block in system.layout.fields:
