@@ -248,7 +248,7 @@ def test_parameter_without_value():
         ({"rtol": -1}, "rtol must be zero or positive"),
         ({"rtol": np.nan}, "rtol must be"),
         ({"rtol": "small"}, "rtol must be"),
-        ({"rtol": None}, "rtol must be"),
+        ({"rtol": [1e-3, None]}, "rtol must be"),
         ({"atol": -1}, "atol must be zero or positive"),
         ({"atol": "x"}, "atol must be"),
         ({"atol": [1, 2]}, "one for each of the 1 components"),
@@ -281,7 +281,7 @@ def test_option_mistakes(options, message):
 
 @pytest.mark.parametrize("span", [(0, np.nan), (0, np.inf), (0,), 5, (0, 1, 2), ("a", 1), (0, 1j), None], ids=str)
 def test_impossible_span(span):
-    with pytest.raises(OptionError, match="t_span must be"):
+    with pytest.raises(OptionError, match="t_span must be|pass t_span"):
         rz.solve(decay(), span)
 
 
@@ -297,7 +297,7 @@ def test_reversed_and_empty_span():
 def test_methods_that_do_not_fit():
     with pytest.raises(UnsupportedError, match="'ETDRK4' needs a system.*Use 'Tsit5'"):
         rz.solve(decay(), (0, 1), method="ETDRK4")
-    with pytest.raises(UnsupportedError, match="'BDF' is not available.*scipy.integrate.solve_ivp"):
+    with pytest.raises(UnsupportedError, match="'BDF' of SciPy is not available.*'ESDIRK4'.*'BDF2'"):
         rz.solve(decay(), (0, 1), method="BDF")
     with pytest.raises(OptionError, match="'RK4' has no error estimate: pass dt="):
         rz.solve(decay(), (0, 1), method="RK4")

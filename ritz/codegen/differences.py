@@ -28,7 +28,7 @@ def colours(pattern: Any) -> NDArray[np.int64]:
 
     Example:
         >>> from scipy.sparse import diags_array
-        >>> int(colours(diags_array([1, 1, 1], offsets=[-1, 0, 1], shape=(9, 9))).max()) + 1
+        >>> int(colours(diags_array([1.0, 1.0, 1.0], offsets=[-1, 0, 1], shape=(9, 9))).max()) + 1
         3
     """
     by_columns, by_rows = pattern.tocsc(), pattern.tocsr()
@@ -44,16 +44,20 @@ def colours(pattern: Any) -> NDArray[np.int64]:
     return found
 
 
-def steps_at(u: Array, typical: float = 0.0) -> Array:
-    """Steps of central differences, by the size of each unknown and by that of the whole state, at least `typical`."""
-    typical = max(typical, float(np.abs(u).max(initial=0.0))) or 1.0
-    wanted = STEP * np.maximum(np.abs(u), 1e-3 * typical)
-    return np.asarray((u + wanted) - u)
+def typical_sizes(u: Array) -> Array:
+    """A size for each unknown: its own, or for zeros a thousandth of the largest one (of 1 where all are zero)."""
+    sizes = np.abs(u)
+    return np.where(sizes > 0, sizes, 1e-3 * (float(sizes.max(initial=0.0)) or 1.0))
 
 
-def dense_difference(f: Function, u: Array, typical: float = 0.0) -> Array:
+def steps_at(u: Array, typical: Array) -> Array:
+    """Steps of central differences, by the size of each unknown and what it usually is."""
+    return np.asarray((u + STEP * np.maximum(np.abs(u), 0.1 * typical)) - u)
+
+
+def dense_difference(f: Function, u: Array, typical: Array | None = None) -> Array:
     """(m, n) Jacobian of `f` at `u`, column by column."""
-    steps, columns = steps_at(u, typical), []
+    steps, columns = steps_at(u, typical_sizes(u) if typical is None else typical), []
     for j, h in enumerate(steps):
         up, down = u.copy(), u.copy()
         up[j] += h
@@ -78,9 +82,14 @@ class ColouredDifferences:
         self.size, self.found = size, pattern is None
         self._direction = np.random.default_rng(7).uniform(0.5, 1.0, size)
         self._pattern: Any = None
-        self._typical = 0.0  # size of the largest state seen, 1 for zero: a small one later is small by chance
+        self._typical: Array | None = None  # largest sizes seen: an unknown that is small later is so by chance
         if pattern is not None:
             self._take(pattern)
+
+    @property
+    def _sizes(self) -> Array:
+        assert self._typical is not None
+        return self._typical
 
     def _take(self, pattern: Any) -> None:
         from scipy.sparse import csc_array
@@ -94,15 +103,15 @@ class ColouredDifferences:
         """Look for entries at this state and at one beside it."""
         from scipy.sparse import csc_array
 
-        beside = u + 0.01 * self._typical * self._direction
-        marks = (dense_difference(f, u, self._typical) != 0) | (dense_difference(f, beside, self._typical) != 0)
+        beside = u + 0.01 * self._sizes * self._direction
+        marks = (dense_difference(f, u, self._sizes) != 0) | (dense_difference(f, beside, self._sizes) != 0)
         if self._pattern is not None:
             marks |= self._pattern.toarray() != 0
         self._take(csc_array(marks.astype(float)))
 
     def __call__(self, f: Function, u: Array) -> Any:
         """The (size, size) `scipy.sparse.csc_array` of df/du at `u`."""
-        self._typical = max(self._typical, float(np.abs(u).max(initial=0.0))) or 1.0
+        self._typical = typical_sizes(u) if self._typical is None else np.maximum(self._typical, np.abs(u))
         if self._pattern is None:
             self._extend(f, u)
         matrix = self._evaluate(f, u)
@@ -114,7 +123,7 @@ class ColouredDifferences:
     def _evaluate(self, f: Function, u: Array) -> Any:
         from scipy.sparse import csc_array
 
-        steps, p = steps_at(u, self._typical), self._pattern
+        steps, p = steps_at(u, self._sizes), self._pattern
         data = np.empty(p.indices.size)
         for colour in range(int(self._colours.max(initial=-1)) + 1):
             chosen = self._colours == colour
@@ -126,7 +135,7 @@ class ColouredDifferences:
         return csc_array((data, p.indices, p.indptr), shape=p.shape)
 
     def _incomplete(self, f: Function, u: Array, matrix: Any) -> bool:
-        steps = steps_at(u, self._typical) * self._direction
+        steps = steps_at(u, self._sizes) * self._direction
         change = f(u + steps) - f(u - steps)
         predicted = 2 * (matrix @ steps)
         scale = 2 * (abs(matrix) @ np.abs(steps)) + np.abs(change)

@@ -361,7 +361,11 @@ class Run:
         for h in min(far, abs(self.request.t_end - t)) * 0.25 ** np.arange(40, -1, -1):
             signed = float(h) if self.request.t_end >= t else -float(h)
             ahead = u + signed * slope
-            if not np.isfinite(rhs(t + signed, ahead, p)).all():
+            try:
+                finite = np.isfinite(rhs(t + signed, ahead, p)).all()
+            except Exception as error:  # a function of the user's own
+                return f"The right-hand side raised {type(error).__name__}: {error} near t = {t + signed:.6g}."
+            if not finite:
                 return self._explain(t + signed, ahead)
         return ""
 

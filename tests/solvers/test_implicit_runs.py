@@ -14,9 +14,9 @@ from implicit_systems import (
     prothero_robinson,
     prothero_robinson_exact,
 )
-from model_matrices import SPD, laplacian
+from model_matrices import SPD, laplacian, second_difference
 from scipy.integrate import solve_ivp
-from scipy.sparse import diags_array
+from scipy.sparse import block_array, csc_array, diags_array, eye_array, kron
 
 import ritz as rz
 from ritz.errors import AccuracyWarning, InitialValueError, OptionError, OptionValueError, UnsupportedError
@@ -66,6 +66,29 @@ def test_akzo_nobel():
     solution = rz.solve(system, (0, 180), rtol=1e-8, atol=1e-10)
     assert solution.method == "ESDIRK4"
     assert largest_error(solution.y[:, -1], numbers(case["reference"])) < 1e-6
+
+
+@pytest.mark.parametrize("method, options", [("ESDIRK4", {"rtol": 1e-7, "atol": 1e-10}), ("Newmark", {"dt": 5e-3})])
+def test_plate(method, options):
+    """The published plate under a moving load, a stiff second-order problem of 80 unknowns."""
+    case, h = cases("ode")["plate_t7"], 2 / 9
+    cross = kron(eye_array(8), second_difference(5, h)) + kron(second_difference(8, h), eye_array(5))
+    stiffness = csc_array(100 * cross @ cross)
+    x = (np.arange(8) + 1) * h
+
+    def f(t, y):
+        load = np.zeros((8, 5))
+        load[:, [1, 3]] = 200 * (np.exp(-5 * (t - x - 2) ** 2) + np.exp(-5 * (t - x - 5) ** 2))[:, None]
+        return np.concatenate([y[40:], load.ravel() - 1000 * y[40:] - stiffness @ y[:40]])
+
+    unit = eye_array(40)
+    jacobian = csc_array(block_array([[None, unit], [-stiffness, -1000 * unit]]))
+    system = rz.FunctionSystem(
+        f, 80, jacobian=lambda t, y: jacobian, initial=np.zeros(80), rates=[(slice(0, 40), slice(40, 80))]
+    )
+    w = rz.solve(system, (0, 7), method=method, **options).y[:40, -1].reshape(8, 5)
+    found = np.array([w[0, 0], w[3, 2], w[7, 4]])
+    assert largest_error(found, np.array(case["reference"])) < 1e-4
 
 
 @pytest.mark.parametrize("method", FIRST)
