@@ -235,7 +235,7 @@ def order_parameters(
                 used.setdefault(symbol, (equation, number))
     for value in initial:
         for entry in value if isinstance(value, tuple) else (value,):
-            if isinstance(entry, sp.Expr):
+            if isinstance(entry, sp.Basic):
                 for symbol in entry.free_symbols:
                     if isinstance(symbol, Parameter):
                         used.setdefault(symbol, None)
@@ -245,12 +245,12 @@ def order_parameters(
         if parameter not in used:
             names = [p.name for p in used]
             raise ParameterError(
-                f"Parameter {parameter} is in parameters= but occurs in no equation, condition or initial value."
+                f"Parameter {parameter} is in parameters= but occurs in no equation, condition, initial value or event."
                 f"{nearest(parameter.name, names)} Use it or drop it."
             )
     for parameter, place in used.items():
         if parameter not in declared:
-            where = f"\n{quote(*place, parameter)}" if place else " (it occurs in a condition or an initial value)"
+            where = f"\n{quote(*place, parameter)}" if place else " (it occurs in a condition, an initial value or an event)"
             raise ParameterError(f"Parameter {parameter} is used but missing from parameters=. Add it there.{where}")
     return declared
 

@@ -113,6 +113,7 @@ class GraphProblem(Problem):
             units=dict(units or {}),
             ignored=tuple(ignored),
             network=network,
+            events=(),
             _pointwise=form,
         )
 
