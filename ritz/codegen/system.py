@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ritz.codegen.bound import Bound
+from ritz.codegen.bound import Bound as Bound  # also found here
 from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.derivatives import (
     BoundJacobian,

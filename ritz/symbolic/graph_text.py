@@ -9,6 +9,7 @@ from ritz.symbolic.graph import Graph, Number
 
 LONGEST_REPEATED = 30  # characters; a longer text that is used twice gets a name
 
+_BETWEEN = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 _SUM, _PRODUCT, _ATOM = 0, 1, 2  # how tightly the outermost operation of a text binds
 
 
@@ -75,6 +76,8 @@ class GraphText:
             return self._product(*args)
         inner = args[1] if op == "func" else (args[1],)
         name = args[0] if op in ("func", "gather") else args[0].name
+        if op == "func" and name in _BETWEEN:
+            return f"({self._text[inner[0]][0]} {_BETWEEN[name]} {self._text[inner[1]][0]})", _ATOM
         return f"{name}({', '.join(self._text[n][0] for n in inner)})", _ATOM
 
     def _sum(self, c0: Number, terms: Iterable[tuple[int, Number]]) -> str:
