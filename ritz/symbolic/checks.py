@@ -250,7 +250,8 @@ def order_parameters(
             )
     for parameter, place in used.items():
         if parameter not in declared:
-            where = f"\n{quote(*place, parameter)}" if place else " (it occurs in a condition, an initial value or an event)"
+            elsewhere = " (it occurs in a condition, an initial value or an event)"
+            where = f"\n{quote(*place, parameter)}" if place else elsewhere
             raise ParameterError(f"Parameter {parameter} is used but missing from parameters=. Add it there.{where}")
     return declared
 
