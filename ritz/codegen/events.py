@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritz.codegen.calling import call_rhs_address
+from ritz.codegen.calling import Caller
 from ritz.codegen.lowered import Lowered
 
 Array = NDArray[np.float64]
@@ -19,16 +19,17 @@ def event_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
 
     Args:
         lowered: the model.
-        kind: ``conditions``, one number per event that is 1 where it holds and 0 where it does not; or ``event
-            values``: per event its level, priority, delay, new values and stops.
+        kind: ``conditions``, one number per event that is 1 where it holds and 0 where it does not, and then one for
+            each that changes sign where it turns (0 where there is none); or ``event values``: per event its priority,
+            delay, new values and stops.
     """
     g, nodes = lowered.graph, []
-    for event in lowered.events:
-        if kind == "conditions":
-            nodes.append(g.func("where", event.condition, g.one, g.zero))
-        else:
-            level = g.zero if event.level is None else event.level
-            nodes += [level, event.priority, event.delay, *event.values.values(), *event.stops]
+    if kind == "conditions":
+        nodes += [g.func("where", event.condition, g.one, g.zero) for event in lowered.events]
+        nodes += [g.zero if event.level is None else event.level for event in lowered.events]
+    else:
+        for event in lowered.events:
+            nodes += [event.priority, event.delay, *event.values.values(), *event.stops]
     return {f"event {k}": node for k, node in enumerate(nodes)}
 
 
@@ -38,48 +39,45 @@ class BoundEvents:
     Attributes:
         forms: the events (`ritz.symbolic.event_form.EventForm`).
         address, context: the conditions as compiled code, in the calling convention of `ritz.codegen.abi`.
+        p: parameter vector.
     """
 
     def __init__(self, lowered: Lowered, p: Array, conditions: Any, values: Any) -> None:
-        self.forms = lowered.events
+        self.forms, self.p = lowered.events, p
         self.address, self.context = conditions.address, conditions.context
-        self._keep, self._p = (conditions, values), p
-        self._values, self._state = values, lowered.layout.size
+        self._keep = (conditions, values)
         place = {f.name: f.start for f in lowered.layout.fields}
         self._targets = [np.array([place[n] for n in e.values], dtype=np.int64) for e in self.forms]
         self._starts: list[int] = []
         self._size = 0
         for event in self.forms:
             self._starts.append(self._size)
-            self._size += 3 + len(event.values) + len(event.stops)
+            self._size += 2 + len(event.values) + len(event.stops)
+        self._state = np.zeros(lowered.layout.size)
+        self._conditions = Caller(conditions, self._state, p, 2 * len(self.forms))
+        self._values = Caller(values, self._state, p, self._size)
 
     def conditions(self, t: float, u: Array) -> Array:
         """(events,) 1 where the condition of an event holds, 0 elsewhere."""
-        out = np.empty(len(self.forms))
-        call_rhs_address(self.address, t, u, self._p, out, self.context)
-        return out
+        self._state[:] = u
+        return self._conditions(t)[: len(self.forms)].copy()
 
     def _all(self, t: float, u: Array) -> Array:
-        out = np.empty(self._size)
-        call_rhs_address(self._values.address, t, u, self._p, out, self._values.context)
-        return out
-
-    def level(self, k: int, t: float, u: Array) -> float:
-        """A number that is positive where event k holds and negative where it does not; 0 if there is no such."""
-        return float(self._all(t, u)[self._starts[k]])
+        self._state[:] = u
+        return self._values(t)
 
     def priority(self, k: int, t: float, u: Array) -> float:
         """Priority of event k."""
-        return float(self._all(t, u)[self._starts[k] + 1])
+        return float(self._all(t, u)[self._starts[k]])
 
     def delay(self, k: int, t: float, u: Array) -> float:
         """Delay of event k."""
-        return float(self._all(t, u)[self._starts[k] + 2])
+        return float(self._all(t, u)[self._starts[k] + 1])
 
     def new_values(self, k: int, t: float, u: Array) -> Array:
         """What event k assigns, computed from this state."""
-        start = self._starts[k] + 3
-        return self._all(t, u)[start : start + len(self.forms[k].values)]
+        start = self._starts[k] + 2
+        return self._all(t, u)[start : start + len(self.forms[k].values)].copy()
 
     def changed(self, k: int, u: Array, values: Array) -> Array:
         """The state after event k."""
@@ -90,9 +88,9 @@ class BoundEvents:
     def stops(self) -> Array:
         """Times, ascending, at which conditions may change whatever the state."""
         found: list[float] = []
-        values = self._all(0.0, np.zeros(self._state))  # stops depend on neither
+        values = self._all(0.0, np.zeros(self._state.size))  # stops depend on neither
         for start, event in zip(self._starts, self.forms, strict=True):
-            first = start + 3 + len(event.values)
+            first = start + 2 + len(event.values)
             found += values[first : first + len(event.stops)].tolist()
         return np.unique(np.array([t for t in found if np.isfinite(t)]))
 

@@ -58,6 +58,7 @@ class StepBuffer:
         self._limit = max(1, BUFFER_BYTES // (8 * (size * (1 + rows) + 1)))
         self._capacity = min(first, self._limit)
         self.pieces: list[tuple[Array, Array, Array]] = []
+        self.taken = 0  # steps handed out so far
         self._no_rows = np.empty((0, max(rows, 1), size))
         self._allocate()
 
@@ -69,6 +70,7 @@ class StepBuffer:
 
     def take(self, count: int, *, keep_rows: bool) -> tuple[Array, Array, Array]:
         """Hand out the `count` steps written since the last call and make room for more."""
+        self.taken += count
         piece = (self.t[:count], self.y[:count], self.q[:count])
         if 4 * count > self._capacity:
             self._capacity = min(4 * self._capacity, self._limit)
@@ -80,7 +82,7 @@ class StepBuffer:
 
     def thin(self) -> bool:
         """Drop every second state if they have become too many; tell whether that was done."""
-        total = sum(len(t) for t, _, _ in self.pieces)
+        total = 0 if self.rows else sum(len(t) for t, _, _ in self.pieces)
         if self.rows or 8 * total * self.size <= STATE_BYTES:
             return False
         self.stride *= 2

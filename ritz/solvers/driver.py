@@ -239,9 +239,9 @@ class Run:
         if not self._keep:
             buffer.pieces.pop()
         if watch and self.jumps is not None:
-            self.jumps.find(self._last, t, y, q, self._piece)
+            self.jumps.find(self._last, t, y, q)
             if self.jumps.length is not None and self._keep:
-                self._lengths[self._stored() - 1] = self.jumps.length
+                self._lengths[buffer.taken - 1] = self.jumps.length
         stopped = watch and (self.log is not None or self.request.callback is not None) and self._watch(t, y, q)
         if not stopped and watch and self.jumps is not None:
             stopped = self._jump(self.jumps, t, y)
@@ -250,9 +250,6 @@ class Run:
             if buffer.thin():
                 counts[STRIDE] = buffer.stride
         return stopped
-
-    def _stored(self) -> int:
-        return 0 if self.buffer is None else sum(len(t) for t, _, _ in self.buffer.pieces)
 
     def _jump(self, jumps: JumpRun, t: Array, y: Array) -> bool:
         """Change the state at the end of these steps if events of the problem fire there; True: the run ends there."""
@@ -328,10 +325,10 @@ class Run:
         self._end, self._by_event = (t, y.copy()), by_event
         if self._keep and self.buffer is not None:
             times, states, rows = self.buffer.pieces[-1]
+            self._lengths[self.buffer.taken - len(times) + k] = h
             times, states = times[: k + 1].copy(), states[: k + 1].copy()
             times[k], states[k] = t, y
             self.buffer.pieces[-1] = (times, states, rows[: k + 1])
-            self._lengths[self._stored() - 1] = h
 
     # What came of it
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritz.solvers.buffers import EVALUATED, FINISHED, LOOK, STATUS, start_again, start_leg
-from ritz.solvers.jumps import Jumps
+from ritz.solvers.jumps import Inside, Jumps
 
 Array = NDArray[Any]
-Piece = Callable[[float, float, Array, Array], Callable[[Array], Array]]
 
 
 class JumpRun:
@@ -20,7 +18,7 @@ class JumpRun:
 
     Args:
         jumps: the events.
-        engine: has to offer ``watch`` and ``restart`` besides what the driver needs.
+        engine: has to offer ``watch`` and ``restart`` besides what the driver needs, and polynomials as dense output.
         control, counts: the arrays it shares.
         t_eval: requested times and the (times, size) array of their states, or None.
     """
@@ -47,13 +45,12 @@ class JumpRun:
         start_leg(self.control, self.counts, self.jumps.next_stop(t))
         return u if after is None else after
 
-    def find(self, last: tuple[float, Array], times: Array, states: Array, rows: Array, piece: Piece) -> None:
+    def find(self, last: tuple[float, Array], times: Array, states: Array, rows: Array) -> None:
         """Cut the last one of some steps short where events fire in it.
 
         Args:
             last: time and state before the first of them.
             times, states, rows: the steps; the last time and state are overwritten.
-            piece: (start, length, state, rows of a step) -> its dense output.
         """
         self.fired = self.length = None
         looking = self.counts[LOOK] != 0
@@ -62,7 +59,7 @@ class JumpRun:
         k = len(times) - 1
         t_old, y_old = last if k == 0 else (float(times[k - 1]), states[k - 1])
         t = float(times[k])
-        inside = piece(t_old, t - t_old, y_old, rows[k]) if looking else None
+        inside = Inside(self.jumps.bound, t_old, t - t_old, y_old, rows[k]) if looking else None
         found, fired = self.jumps.find(t_old, t, states[k], inside, self._fresh)
         self._fresh, self.counts[LOOK] = False, 0
         if not self.jumps.has_work(found, fired):
@@ -70,7 +67,7 @@ class JumpRun:
         self.fired = fired
         if found != t and inside is not None:
             self.length = t - t_old
-            times[k], states[k] = found, inside(np.array([found]))[0]
+            times[k], states[k] = found, inside.at(found)
 
     def jump(self, times: Array, states: Array) -> bool:
         """Change the state at the end of the last step where events fire there; returns whether one did."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritz.errors import SolveError, UnsupportedError
+from ritz.solvers.crossing import ROUNDING, first_change, state_at, turning
 
 Array = NDArray[np.float64]
-States = Callable[[Array], Array]  # (k,) times within a step -> (k, size) states
-
-ROUNDING = 4 * np.finfo(float).eps
 #: Places within the first step after a jump at which conditions are looked at: it may turn twice in it.
-PLACES: Array = np.exp2(np.arange(-50.0, 1.0, 2.0))
+PLACES: Array = np.exp2(np.arange(-50.0, 0.0, 2.0))
 MOST_AT_ONCE = 1000  # changes at one time
 CROWD = 10  # firings of one event that are judged together:
 CROWDED = 1e-12  # they end the run if they lie within this part of it,
@@ -46,6 +43,26 @@ class Record(NamedTuple):
     before: Array
     after: Array
     fired: float
+
+
+class Inside:
+    """The dense output of a step, and the conditions on it.
+
+    Args:
+        bound: the compiled events.
+        t, h: start and length of the step.
+        start: (size,) state at its start.
+        rows: (degree, size) its polynomials (see `ritz.solvers.crossing`).
+    """
+
+    def __init__(self, bound: Any, t: float, h: float, start: Array, rows: Array) -> None:
+        self.code = (bound.address, bound.context, bound.p, start, rows, t, h)
+        self.state = np.empty(start.size)
+
+    def at(self, t: float) -> Array:
+        """(size,) state at a time within the step."""
+        state_at(*self.code[3:], t, self.state)
+        return self.state.copy()
 
 
 @dataclass
@@ -77,6 +94,7 @@ class Jumps:
         self._waiting: list[_Waiting] = []
         self._recent = [deque[float](maxlen=CROWD) for _ in self.forms]
         self._span = abs(t_end - t0)
+        self._out = np.empty(2 * len(self.forms))
 
     # ------------------------------------------------------------------ times
     def next_stop(self, t: float) -> float:
@@ -92,35 +110,37 @@ class Jumps:
         fired = [k for k, form in enumerate(self.forms) if form.at_start and self.held[k]]
         return self.fire(t, u, fired) if fired else None
 
-    def find(self, t_old: float, t: float, u: Array, states: States | None, fresh: bool) -> tuple[float, list[int]]:
+    def find(self, t_old: float, t: float, u: Array, inside: Inside | None, fresh: bool) -> tuple[float, list[int]]:
         """Look at an accepted step.
 
         Args:
             t_old, t: its ends.
             u: (size,) state at `t`.
-            states: the state within the step; None where no condition has changed at its end.
+            inside: the dense output of the step; None where no condition has changed at its end.
             fresh: whether it is the first one after a jump.
 
         Returns:
             The first time at which something is to be done, and the events that fire there; `t` and nothing if all
             that has happened is noted. Where there is something to do, `fire` must follow.
         """
-        if states is None:
-            found = self._conditions(t, u)
-            fired = self._turned(found)
-            self._note(found, but=fired)
-            return t, fired
-        places = t_old + PLACES[:-1] * (t - t_old) if fresh else PLACES[:0]
-        places = places[places > self._beyond(t_old)]
         before = t_old
-        for place, state in zip([*places.tolist(), t], [*states(places), u], strict=True):
-            found = self._conditions(place, state)
-            fired = self._turned(found)
-            if fired:
-                return self._first(fired, before, place, states)
-            self._note(found)
-            before = place
-        return t, []
+        if inside is not None and fresh:
+            places = t_old + PLACES * (t - t_old)
+            places = places[places > self._beyond(t_old)]
+            k = -1
+            while (k := first_change(*inside.code, places, k + 1, self.held, inside.state, self._out)) < places.size:
+                found = self._out[: len(self.forms)].copy()
+                fired = self._turned(found)
+                if fired:
+                    return self._first(fired, float(places[k - 1]) if k else t_old, float(places[k]), inside)
+                self._note(found)
+            before = float(places[-1]) if places.size else t_old
+        found = self._conditions(t, u)
+        fired = self._turned(found)
+        if fired and inside is not None:
+            return self._first(fired, before, t, inside)
+        self._note(found, but=fired)
+        return t, fired
 
     def has_work(self, t: float, fired: list[int]) -> bool:
         """Whether the state may change at `t`."""
@@ -147,24 +167,13 @@ class Jumps:
                 self._waiting = [w for w in self._waiting if w.event != k]
             self.held[k] = found[k]
 
-    def _first(self, fired: list[int], a: float, b: float, states: States) -> tuple[float, list[int]]:
+    def _first(self, fired: list[int], a: float, b: float, inside: Inside) -> tuple[float, list[int]]:
         """The first turn within (a, b], and the events that turn there, up to rounding."""
-        times = {k: self._turn(k, a, b, states) for k in fired}
+        count = len(self.forms)
+        times = {k: float(turning(*inside.code, a, b, k, self.held[k], count, inside.state, self._out)) for k in fired}
         first = min(times.values())
         together = [k for k, t in times.items() if t - first <= 4 * ROUNDING * max(abs(a), abs(b))]
         return max(times[k] for k in together), together
-
-    def _turn(self, k: int, a: float, b: float, states: States) -> float:
-        """The time in (a, b] at which condition k turns, on the far side (see `bracket`)."""
-        turned = 1.0 - self.held[k]
-        has_level = self.forms[k].level is not None
-
-        def look(t: float) -> tuple[bool, float]:
-            state = states(np.array([t]))[0]
-            there = self.bound.conditions(t, state)[k] == turned
-            return there, self.bound.level(k, t, state) if has_level else 0.0
-
-        return bracket(look, a, b)
 
     # ------------------------------------------------------------------ changes
     def fire(self, t: float, u: Array, fired: list[int]) -> Array:
@@ -262,40 +271,3 @@ def is_crowd(times: list[float], span: float) -> bool:
         return False
     length, gaps = times[-1] - times[0], np.diff(times)
     return length < CROWDED * span or (length < CROWDING * span and bool((gaps[1:] < gaps[:-1]).all()))
-
-
-def bracket(look: Callable[[float], tuple[bool, float]], a: float, b: float) -> float:
-    """The first place found in (a, b] where something is so that is not so at `a`, to a few units in the last place.
-
-    Args:
-        look: place -> whether it is so there, and a number that changes sign where it comes to be so, or 0.
-        a, b: it is not so at `a`, and so at `b`.
-
-    The place is narrowed down by interpolation projected towards the middle (Oliveira & Takahashi, An enhancement of
-    the bisection method average performance preserving minmax optimality, ACM Trans. Math. Softw. 47 (2020) 5, with
-    kappa_1 = 0.2 / (b - a), kappa_2 = 2, n_0 = 1), and by bisection where the number has no sign.
-    """
-    tolerance = ROUNDING * max(abs(a), abs(b), np.finfo(float).tiny)
-    low, high = look(a)[1], look(b)[1]
-    kappa, most = 0.2 / (b - a), math.ceil(math.log2(max((b - a) / tolerance, 1.0))) + 1
-    for step in range(most + 1):
-        if b - a <= tolerance:
-            break
-        middle = place = 0.5 * (a + b)
-        if low * high < 0:
-            false_position = (high * a - low * b) / (high - low)
-            sign = math.copysign(1.0, middle - false_position)
-            push = kappa * (b - a) ** 2
-            truncated = false_position + sign * push if push <= abs(middle - false_position) else middle
-            radius = max(tolerance * 2.0 ** (most - 1 - step) - 0.5 * (b - a), 0.0)
-            place = truncated if abs(truncated - middle) <= radius else middle - sign * radius
-        if not a < place < b:
-            place = middle
-            if not a < place < b:
-                break
-        so, value = look(place)
-        if so:
-            b, high = place, value
-        else:
-            a, low = place, value
-    return b

@@ -36,4 +36,4 @@ def point_watch(frame: Frame, bound_events: Any, held: NDArray[np.float64]) -> N
         return
     frame.words[[WATCH, WATCH_CONTEXT, WATCH_COUNT]] = bound_events.address, bound_events.context, held.size
     frame.point(HELD, held)
-    frame.point(FOUND, np.empty(held.size))
+    frame.point(FOUND, np.empty(2 * held.size))  # the numbers that change sign come behind the conditions

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy.integrate import solve_ivp
-from scipy.optimize import brentq
 
 import ritz as rz
 from ritz.errors import OptionError, ProblemError, UnsupportedError
-from ritz.solvers.jumps import bracket
 from ritz.solvers.methods import EXPLICIT, METHODS
 
 x, y = rz.fields("x y")
@@ -385,15 +383,18 @@ def test_further_mistakes():
         problem_with(parameters=[unused])
 
 
-def test_bracket_ends_on_the_far_side():
-    for function, root in ((lambda t: t**3 - 2, 2 ** (1 / 3)), (lambda t: np.tanh(50 * (t - 1.7)), 1.7)):
-        calls = []
-
-        def look(t, f=function, calls=calls):
-            calls.append(t)
-            return f(t) > 0, f(t)
-
-        found = bracket(look, 0.0, 3.0)
-        assert function(found) > 0 and found == pytest.approx(brentq(function, 0, 3, xtol=1e-15), abs=4e-15)
-        assert found == pytest.approx(root, rel=1e-14) and len(calls) < 60
-    assert bracket(lambda t: (t >= 0.3, 0.0), 0.0, 1.0) == pytest.approx(0.3, abs=1e-15)
+@pytest.mark.parametrize("level", [True, False])
+def test_times_of_turning_are_exact_and_on_the_far_side(level):
+    """On x = t the dense output is exact; without a number that changes sign there is bisection."""
+    power = x**3 - 2
+    conditions = [power > 0, sp.tanh(50 * (x - 1.7)) > 0, x > sp.Rational(1, 3)]
+    if not level:
+        conditions = [sp.Ne(sp.sign(power), -1) & c for c in conditions]
+    problem = rz.Problem([rz.Eq(rz.dt(x), 1)], initial={x: 0}, events=[rz.Event(c) for c in conditions])
+    assert [form.level is not None for form in problem.pointwise_form().events] == [level] * 3
+    found = rz.solve(problem, (0, 3))
+    root = 2 ** (1 / 3)
+    np.testing.assert_allclose(np.concatenate(found.t_events), [root, 1.7, 1 / 3 if level else root], rtol=1e-14)
+    bound = problem.discretize(rz.Pointwise()).bind_events()
+    for k, record in ((int(r.name.split()[1]) - 1, r) for r in found.log):
+        assert bound.conditions(record.t, record.before)[k] == 1
