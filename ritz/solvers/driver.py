@@ -91,11 +91,11 @@ class Request:
         t_eval: Times of the result, in the direction of integration; None for every step.
         dense: Whether to keep dense output.
         events: Parsed events.
-        jumps: The events of the problem, which change the state.
         callback: Called as ``callback(t, y)`` after every accepted step; True stops the run.
         progress: Show a bar; None: where someone is watching and the run takes more than a second.
         max_steps: Attempted steps after which to give up.
         advice: What to try when steps become too small or values overflow.
+        jumps: The events of the problem, which change the state.
     """
 
     system: Any
@@ -106,11 +106,11 @@ class Request:
     t_eval: Array | None = None
     dense: bool = False
     events: list[Event] = field(default_factory=list)
-    jumps: Jumps | None = None
     callback: Callable[[float, Any], Any] | None = None
     progress: bool | None = None
     max_steps: int | None = None
     advice: str = ""
+    jumps: Jumps | None = None
 
 
 @dataclass

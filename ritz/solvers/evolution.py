@@ -86,8 +86,8 @@ def solve_in_time(system: Any, u0: Array, p: Array, options: Evolution) -> Solut
         "seconds": time.perf_counter() - started,
     }
     return Solution(
-        t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events,
-        log=result.log, nfev=int(counts[NFEV]), njev=record.get("njev", 0), nlu=record.get("nlu", 0), status=result.status,
+        t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events, log=result.log,
+        nfev=int(counts[NFEV]), njev=record.get("njev", 0), nlu=record.get("nlu", 0), status=result.status,
         message=result.message, success=result.success, system=system, method=method.name, params=p,
         options={"rtol": options.rtol, "atol": options.atol, "dt": dt, "method": options.method},
         statistics=statistics,

@@ -252,8 +252,8 @@ def read_jumps(system: Any, p: Array, engine: Any, method: str, t0: float, t_end
         )
     if not hasattr(engine, "watch"):
         raise UnsupportedError(
-            f"The problem has events that change the state ({names}); method {method!r} cannot do that. Use 'Tsit5', "
-            "'DOP853' or another explicit Runge-Kutta method."
+            f"The problem has events that change the state ({names}); method {method!r} cannot do that. Use 'Tsit5' "
+            "or 'DOP853', for stiff equations 'ESDIRK4'."
         )
     return Jumps(bound, t0, t_end)
 

@@ -50,6 +50,22 @@ def test_bouncing_ball_with_every_adaptive_method(method):
     assert [record.name for record in found.log] == ["bounce"] * 4
 
 
+@pytest.mark.parametrize("method", ["BDF2", "SDIRK2", "SDIRK3", "ESDIRK4"])
+def test_implicit_methods(method):
+    """x' = -10^5 (x - y), y' = 1: x follows y; at y = 1 both are set back."""
+    problem = rz.Problem(
+        [rz.Eq(rz.dt(x), -100000 * (x - y)), rz.Eq(rz.dt(y), 1)],
+        initial={x: 0, y: 0},
+        events=[rz.Event(y > 1, {y: y - 1, x: x + 1}, name="back")],
+    )
+    found = rz.solve(problem, (0, 3.5), method=method, t_eval=[0.5, 1.5, 3.5], rtol=1e-5, atol=1e-7)
+    assert found.success, found.message
+    np.testing.assert_allclose(found.t_events[0], [1, 2, 3], rtol=1e-9)
+    np.testing.assert_allclose(found["y"], 0.5, rtol=1e-9)
+    np.testing.assert_allclose(found["x"], 0.5, atol=1e-4)
+    assert found.statistics["steps"] < 5000
+
+
 @pytest.mark.parametrize("method", ["RK4", "Tsit5", "DOP853"])
 def test_fixed_steps_return_to_their_grid(method):
     found = rz.solve(ball(), (0, 2), method=method, dt=0.01)
