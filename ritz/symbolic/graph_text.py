@@ -74,10 +74,11 @@ class GraphText:
             return self._sum(*args), _SUM
         if op == "mul":
             return self._product(*args)
+        if op == "func" and args[0] in _BETWEEN:
+            left, right = (self._text[n][0] for n in args[1])
+            return f"({left} {_BETWEEN[args[0]]} {right})", _ATOM
         inner = args[1] if op == "func" else (args[1],)
         name = args[0] if op in ("func", "gather") else args[0].name
-        if op == "func" and name in _BETWEEN:
-            return f"({self._text[inner[0]][0]} {_BETWEEN[name]} {self._text[inner[1]][0]})", _ATOM
         return f"{name}({', '.join(self._text[n][0] for n in inner)})", _ATOM
 
     def _sum(self, c0: Number, terms: Iterable[tuple[int, Number]]) -> str:
