@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ritz.codegen.layout import StateLayout
+from ritz.symbolic.event_form import EventForm
 from ritz.symbolic.graph import Graph
 
 
@@ -24,6 +25,7 @@ class Lowered:
         choices: every default that was chosen, in words.
         forms: reports of searches for better forms.
         quantities: eliminated unknown -> node.
+        events: conditions at which states get new values; without space only.
     """
 
     graph: Graph
@@ -36,6 +38,7 @@ class Lowered:
     choices: list[str] = field(default_factory=list)
     forms: list[Any] = field(default_factory=list)
     quantities: dict[str, int] = field(default_factory=dict)
+    events: tuple[EventForm, ...] = ()
 
     def rhs(self) -> dict[str, int]:
         """Block name -> complete time derivative."""

@@ -62,4 +62,5 @@ def lower_pointwise(form: PointwiseForm) -> Lowered:
         dict(form.derivatives),
         form.parameters,
         quantities=dict(form.quantities),
+        events=form.events,
     )

@@ -6,12 +6,12 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ritz.codegen.bound import Bound as Bound  # also found here
 from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.derivatives import (
     BoundJacobian,
@@ -20,6 +20,7 @@ from ritz.codegen.derivatives import (
     derivative_nodes,
     sparse_jacobian_of,
 )
+from ritz.codegen.events import PROGRAMS, BoundEvents, bind_events, event_nodes
 from ritz.codegen.instance import CompiledProgram, Instance, evaluate_in, leaf_values, spread
 from ritz.codegen.layout import Array, StateLayout
 from ritz.codegen.lowered import Lowered
@@ -34,37 +35,6 @@ from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.settings import Rewriting
 
 IDLE = 4  # instances kept for later users
-
-
-@dataclass
-class Bound:
-    """A system at one parameter vector with memory of its own: what compiled loops consume.
-
-    Attributes:
-        rhs: address of the complete right-hand side ``f = L u + N``.
-        nonlinear: address of N, or 0 where the system has no split.
-        linear: diagonal of L, complex128 (size/2,) where the state holds complex modes, else float64 (size,); or None.
-        context: address to pass to both.
-        p: (parameters,) values.
-        groups: blocks for field-wise error norms, or None.
-        weights: (size,) weights of these norms.
-        keep: memory that must stay alive.
-        inline: code of ``@rhs`` in LLVM's language where `rhs` is short: a loop may compile it into itself.
-        idle: where a loop may leave what it has set up for the next run; None where the memory is for one user.
-    """
-
-    rhs: int
-    context: int
-    nonlinear: int
-    linear: Array | None
-    p: Array
-    size: int
-    is_complex: bool
-    groups: Array | None
-    weights: Array
-    keep: Any
-    inline: str = ""
-    idle: dict[Any, list[Any]] | None = None
 
 
 class EmptySpace:
@@ -179,6 +149,8 @@ class System(ParameterVector, OrdinaryForm):
         """Outputs of a kind of program: block name -> node."""
         if kind == "jacobian":
             return {f"entry {k}": node for k, node in enumerate(self._sparse_jacobian.nodes)}
+        if kind in PROGRAMS:
+            return event_nodes(self.lowered, kind)
         if kind == "rhs":
             nodes = self.lowered.rhs()
         elif kind == "nonlinear":
@@ -242,6 +214,10 @@ class System(ParameterVector, OrdinaryForm):
         return BoundJacobian(
             made[0].address, made[0].context, form.indptr, form.indices, *time, p, self.layout.size, made
         )
+
+    def bind_events(self, p: Array | Mapping[Any, float] | None = None) -> BoundEvents | None:
+        """The compiled events of the problem at a parameter vector, with memory for one user; None without events."""
+        return bind_events(self, p)
 
     @cached_property
     def _sparse_jacobian(self) -> SparseJacobian:

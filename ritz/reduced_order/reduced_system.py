@@ -19,7 +19,7 @@ from ritz.reduced_order.reduced_layout import ReducedLayout
 from ritz.reduced_order.region import TrainingRegion
 
 if TYPE_CHECKING:
-    from ritz.codegen.system import Bound
+    from ritz.codegen.bound import Bound
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class ReducedSystem(OrdinaryForm):
         return self._bound(values)
 
     def _bound(self, p: FloatArray) -> Bound:
-        from ritz.codegen.system import Bound
+        from ritz.codegen.bound import Bound
         from ritz.reduced_order.online import Context
 
         form = point_form(self.root)

@@ -20,10 +20,11 @@ TIME, STEP, LOG_ERROR, T_END, RTOL, MAX_STEP, T_START, FIXED_STEP, TRIED, TABLE_
 SAFETY, ALPHA, BETA, GROWTH, SHRINK, EXPONENT = range(12, 18)
 CONTROL_SIZE = 18
 
-# counts: work done, status, steps left in this call, ...
+# counts: work done, status, steps left in this call, ..., whether the derivative at the state reached is known, and
+# whether the next step is to be looked at (its dense output is kept, and the loop returns after it).
 (NFEV, ACCEPTED, REJECTED, STATUS, BUDGET, STORED, EVALUATED, STORE, STRIDE, NONFINITE, FIXED_DONE, FIXED_TOTAL,
- FLIP, LADDER) = range(14)  # fmt: skip
-COUNTS_SIZE = 14
+ FLIP, LADDER, STARTED, LOOK) = range(16)  # fmt: skip
+COUNTS_SIZE = 16
 
 # counts[STORE]: what the loop writes for an accepted step.
 STORE_NOTHING, STORE_STATES, STORE_DENSE = range(3)
@@ -57,6 +58,7 @@ class StepBuffer:
         self._limit = max(1, BUFFER_BYTES // (8 * (size * (1 + rows) + 1)))
         self._capacity = min(first, self._limit)
         self.pieces: list[tuple[Array, Array, Array]] = []
+        self.taken = 0  # steps handed out so far
         self._no_rows = np.empty((0, max(rows, 1), size))
         self._allocate()
 
@@ -68,6 +70,7 @@ class StepBuffer:
 
     def take(self, count: int, *, keep_rows: bool) -> tuple[Array, Array, Array]:
         """Hand out the `count` steps written since the last call and make room for more."""
+        self.taken += count
         piece = (self.t[:count], self.y[:count], self.q[:count])
         if 4 * count > self._capacity:
             self._capacity = min(4 * self._capacity, self._limit)
@@ -79,7 +82,7 @@ class StepBuffer:
 
     def thin(self) -> bool:
         """Drop every second state if they have become too many; tell whether that was done."""
-        total = sum(len(t) for t, _, _ in self.pieces)
+        total = 0 if self.rows else sum(len(t) for t, _, _ in self.pieces)
         if self.rows or 8 * total * self.size <= STATE_BYTES:
             return False
         self.stride *= 2
@@ -131,6 +134,21 @@ def start_control(
     if dt is not None:
         control[FIXED_STEP] = math.copysign(dt, t_end - t0)
         counts[FIXED_TOTAL] = fixed_steps(t0, t_end, dt)
+
+
+def start_leg(control: Array, counts: NDArray[np.int64], t_end: float) -> None:
+    """Let the run go on from the time reached to `t_end`; fixed steps keep to the times ``t_start + i dt``."""
+    control[T_END] = t_end
+    if control[FIXED_STEP] != 0.0:
+        start, dt = float(control[T_START]), abs(float(control[FIXED_STEP]))
+        counts[FIXED_TOTAL] = fixed_steps(start, t_end, dt)
+        counts[FIXED_DONE] = math.floor(abs(float(control[TIME]) - start) / dt * (1 + 1e-14) + 1e-9)
+
+
+def start_again(control: Array, counts: NDArray[np.int64], t: float) -> None:
+    """Set the shared arrays for going on from another state at time `t`; the counts of work done stay."""
+    control[TIME], control[STEP], control[LOG_ERROR] = t, 0.0, START_LOG
+    counts[FLIP] = counts[STARTED] = counts[NONFINITE] = 0
 
 
 def fixed_steps(t0: float, t_end: float, dt: float) -> int:

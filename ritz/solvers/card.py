@@ -93,5 +93,7 @@ def _seconds(value: float) -> str:
 
 
 def _events(solution: Solution) -> str:
-    found = solution.t_events
-    return ", ".join(f"{len(times)} of event {i}" for i, times in enumerate(found)) if found else ""
+    found = solution.t_events or []
+    changing = [form.name for form in getattr(getattr(solution.system, "lowered", None), "events", ())]
+    names = [f"event {i}" for i in range(len(found) - len(changing))] + [repr(name) for name in changing]
+    return ", ".join(f"{len(times)} of {name}" for times, name in zip(found, names, strict=False))

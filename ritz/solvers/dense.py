@@ -30,7 +30,8 @@ def evaluate_polynomials(segments, places, starts, steps, rows, out):  # type: i
 class DenseOutput:
     """Callable like SciPy's ``OdeSolution``: ``sol(t)`` is (size,) for a number, (size, nt) for an array.
 
-    Outside the interval the first or last piece is extrapolated.
+    Outside the interval the first or last piece is extrapolated. Where two pieces meet the later one counts: at the
+    time of an event that changes the state, the state after it.
 
     Attributes:
         ts: (m + 1,) ends of the steps.
@@ -66,9 +67,9 @@ class DenseOutput:
         if not self.n_segments:
             raise ValueError("The run made no step, so there is nothing to interpolate.")
         if self._ascending:
-            segments = np.searchsorted(self.ts, wanted, side="left") - 1
+            segments = np.searchsorted(self.ts, wanted, side="right") - 1
         else:
-            segments = self.n_segments - np.searchsorted(self.ts[::-1], wanted, side="right")
+            segments = self.n_segments - np.searchsorted(self.ts[::-1], wanted, side="left")
         segments = np.clip(segments, 0, self.n_segments - 1)
         places = (wanted - self.ts[segments]) / self._steps[segments]
         self._evaluate(segments, places, self._starts, self._steps, self._rows, out)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ritz.errors import SolveError
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
@@ -41,6 +42,8 @@ from ritz.solvers.buffers import (
 )  # fmt: skip
 from ritz.solvers.dense import DenseOutput
 from ritz.solvers.events import Event, EventLog, view_of
+from ritz.solvers.jump_run import JumpRun
+from ritz.solvers.jumps import Jumps, Record
 
 Array = NDArray[Any]
 logger = logging.getLogger("ritz.solvers")
@@ -92,6 +95,7 @@ class Request:
         progress: Show a bar; None: where someone is watching and the run takes more than a second.
         max_steps: Attempted steps after which to give up.
         advice: What to try when steps become too small or values overflow.
+        jumps: The events of the problem, which change the state.
     """
 
     system: Any
@@ -106,6 +110,7 @@ class Request:
     progress: bool | None = None
     max_steps: int | None = None
     advice: str = ""
+    jumps: Jumps | None = None
 
 
 @dataclass
@@ -121,6 +126,7 @@ class Result:
     message: str
     success: bool
     stride: int
+    log: tuple[Record, ...] = ()
 
 
 class Run:
@@ -136,7 +142,7 @@ class Run:
         self.engine, self.control, self.counts, self.request = engine, control, counts, request
         n = request.u0.size
         needs_rows = request.dense or bool(request.events)
-        watching = request.callback is not None
+        watching = request.callback is not None or request.jumps is not None
         if needs_rows:
             counts[STORE] = STORE_DENSE
         else:
@@ -145,22 +151,33 @@ class Run:
         self.out = np.empty((0 if request.t_eval is None else request.t_eval.size, n))
         self.buffer: StepBuffer | None = None
         if counts[STORE] != STORE_NOTHING:
-            self.buffer = StepBuffer(n, engine.rows_per_step if needs_rows else 0, 64 if request.events else 256)
+            rows = engine.rows_per_step if needs_rows or request.jumps is not None else 0
+            self.buffer = StepBuffer(n, rows, 64 if request.events else 256)
         self.log = EventLog(request.events, request.system) if request.events else None
         self._last: tuple[float, Array] = (request.t0, request.u0)
-        self._end: tuple[float, Array, float] | None = None  # where an event or the callback stopped the run
+        self.jumps: JumpRun | None = None
+        if request.jumps is not None:
+            wanted = None if request.t_eval is None else (request.t_eval, self.out)
+            self.jumps = JumpRun(request.jumps, engine, control, counts, wanted)
+        self._end: tuple[float, Array] | None = None  # where an event or the callback stopped the run
+        self._lengths: dict[int, float] = {}  # full lengths of steps that were cut short, by their number
         self._bar: Any = None
 
     def go(self) -> Result:
         """Run to the end, a stop or a failure."""
         request, counts = self.request, self.counts
-        if request.t_eval is not None:
-            if request.t_eval.size and request.t_eval[0] == request.t0:
+        try:
+            if self.jumps is not None:
+                request.u0 = self.jumps.begin(request.t0, request.u0)
+                self._last = (request.t0, request.u0)
+            if request.t_eval is not None and request.t_eval.size and request.t_eval[0] == request.t0:
                 self.out[0] = request.u0
                 counts[EVALUATED] = 1
-        try:
             if self.log is not None:
                 self.log.start(request.t0, request.u0)
+            if self.jumps is not None and self.jumps.finished:
+                self._end = self._last
+                return self._result(1, EVENT_STOP)
             if request.t0 == request.t_end:
                 return self._result(0, REACHED_END)
             status, message = self._loop()
@@ -199,9 +216,11 @@ class Run:
             if buffer is not None and self._take(watch=True):
                 if self._failure:
                     return -1, self._failure
-                return 1, EVENT_STOP if self.log is not None and self._by_event else "Stopped by the callback."
+                return 1, EVENT_STOP if self._by_event else "Stopped by the callback."
             now = time.perf_counter()
             self._show_progress(now - began)
+            if status == FINISHED and self.control[TIME] != request.t_end:
+                continue  # a pause, or an event before the end
             if status in (FINISHED, STEP_TOO_SMALL, NOT_FINITE, DIVERGED):
                 return self._verdict(status)
             done = max(1, budget - int(counts[BUDGET]))
@@ -219,23 +238,46 @@ class Run:
         counts[STORED] = 0
         if not self._keep:
             buffer.pieces.pop()
+        if watch and self.jumps is not None:
+            self.jumps.find(self._last, t, y, q)
+            if self.jumps.length is not None and self._keep:
+                self._lengths[buffer.taken - 1] = self.jumps.length
         stopped = watch and (self.log is not None or self.request.callback is not None) and self._watch(t, y, q)
+        if not stopped and watch and self.jumps is not None:
+            stopped = self._jump(self.jumps, t, y)
         if not stopped:
             self._last = (float(t[-1]), y[-1])
             if buffer.thin():
                 counts[STRIDE] = buffer.stride
         return stopped
 
+    def _jump(self, jumps: JumpRun, t: Array, y: Array) -> bool:
+        """Change the state at the end of these steps if events of the problem fire there; True: the run ends there."""
+        try:
+            jumped = jumps.jump(t, y)
+        except SolveError as error:
+            self._failure = f"{error} Everything up to there is kept."
+            self._end = (float(t[-1]), y[-1].copy())
+            return True
+        if jumped and self.log is not None:
+            self.log.start(float(t[-1]), y[-1])
+        if jumps.finished:
+            self._end, self._by_event = (float(t[-1]), y[-1].copy()), True
+        return jumps.finished
+
     def _watch(self, times: Array, states: Array, rows: Array) -> bool:
         t_old, y_old = self._last
         for k in range(len(times)):
             t, y = float(times[k]), states[k]
+            h = t - t_old
+            if k == len(times) - 1 and self.jumps is not None and self.jumps.length is not None:
+                h = self.jumps.length
             try:
-                stopped = self._show(k, t_old, y_old, t, y, rows)
+                stopped = self._show(k, t_old, y_old, t, y, rows, h)
             except Exception as error:
                 if not self._shown:
                     raise  # nothing to lose yet, and the user sees the place
-                self._finish(k, t, y, t - t_old, by_event=False)
+                self._finish(k, t, y, h, by_event=False)
                 self._failure = (
                     f"An event or the callback raised {type(error).__name__}: {error} at t = {t:.6g}; everything up to "
                     "there is kept."
@@ -248,28 +290,29 @@ class Run:
             t_old, y_old = t, y
         return False
 
-    def _show(self, k: int, t_old: float, y_old: Array, t: float, y: Array, rows: Array) -> bool:
+    def _show(self, k: int, t_old: float, y_old: Array, t: float, y: Array, rows: Array, h: float) -> bool:
         """Show step k of the newest piece to the events and the callback; True: the run ends in it."""
         callback = self.request.callback
         if self.log is not None:
-            piece = self._piece(t_old, t, y_old, rows[k])
-            stop = self.log.step(t_old, t, y, piece)
+            piece = self._piece(t_old, h, y_old, rows[k])
+            stop = self.log.step(t_old, t, y, lambda s: piece(np.array([s]))[0])
             if stop is not None:
-                self._finish(k, stop, piece(stop), t - t_old, by_event=True)
+                self._finish(k, stop, piece(np.array([stop]))[0], h, by_event=True)
                 return True
         if callback is not None and callback(t, view_of(self.request.system, y)):
-            self._finish(k, t, y, t - t_old, by_event=False)
+            self._finish(k, t, y, h, by_event=False)
             return True
         return False
 
-    def _piece(self, t_old: float, t: float, y_old: Array, rows: Array) -> Callable[[float], Array]:
-        h, zero = t - t_old, np.zeros(1, np.int64)
-        starts, steps, coefficients = y_old[None], np.array([h]), rows[None]
+    def _piece(self, t_old: float, h: float, y_old: Array, rows: Array) -> Callable[[Array], Array]:
+        """The state at (k,) times within a step, as a function."""
+        starts, steps, coefficients = y_old[None].copy(), np.array([h]), rows[None]
 
-        def interpolate(s: float) -> Array:
-            out = np.empty((1, y_old.size))
-            self.engine.interpolate(zero, np.array([(s - t_old) / h]), starts, steps, coefficients, out)
-            return out[0]
+        def interpolate(times: Array) -> Array:
+            out = np.empty((times.size, y_old.size))
+            segments = np.zeros(times.size, np.int64)
+            self.engine.interpolate(segments, (times - t_old) / h, starts, steps, coefficients, out)
+            return out
 
         return interpolate
 
@@ -279,9 +322,10 @@ class Run:
 
     def _finish(self, k: int, t: float, y: Array, h: float, *, by_event: bool) -> None:
         """Let the run end in step k of the newest piece, at time `t`."""
-        self._end, self._by_event = (t, y.copy(), h), by_event
+        self._end, self._by_event = (t, y.copy()), by_event
         if self._keep and self.buffer is not None:
             times, states, rows = self.buffer.pieces[-1]
+            self._lengths[self.buffer.taken - len(times) + k] = h
             times, states = times[: k + 1].copy(), states[: k + 1].copy()
             times[k], states[k] = t, y
             self.buffer.pieces[-1] = (times, states, rows[: k + 1])
@@ -290,7 +334,7 @@ class Run:
 
     def _result(self, status: int, message: str) -> Result:
         request, control = self.request, self.control
-        t_stop, y_stop = (float(control[TIME]), self.engine.state) if self._end is None else self._end[:2]
+        t_stop, y_stop = (float(control[TIME]), self.engine.state) if self._end is None else self._end
         sol = None
         if self._keep and self.buffer is not None:
             ts, ys, rows = self.buffer.joined()
@@ -299,8 +343,8 @@ class Run:
                 times, states = np.append(times, t_stop), np.concatenate([states, y_stop[None]])
             if request.dense:
                 steps = np.diff(times)
-                if self._end is not None and len(steps):
-                    steps[-1] = self._end[2]
+                for k, length in self._lengths.items():
+                    steps[k] = length
                 sol = DenseOutput(times, states[:-1], steps, rows, self.engine.interpolate)
         if request.t_eval is not None:
             k = int(self.counts[EVALUATED])
@@ -309,10 +353,14 @@ class Run:
                 k = min(k, int(np.count_nonzero(sign * (request.t_eval - t_stop) <= 0)))
             times, states = request.t_eval[:k], self.out[:k]
         t_events, y_events = (None, None) if self.log is None else self.log.arrays(request.u0.size)
+        log: tuple[Record, ...] = ()
+        if self.jumps is not None:
+            log = tuple(self.jumps.jumps.log)
+            t_events, y_events = self.jumps.arrays(t_events, y_events, request.u0.size)
         stride = 1 if self.buffer is None else self.buffer.stride
         if stride > 1:
             message += f" To save memory only every {stride}th step is kept; pass t_eval= for the times you need."
-        return Result(times, states.T, sol, t_events, y_events, status, message, status >= 0, stride)
+        return Result(times, states.T, sol, t_events, y_events, status, message, status >= 0, stride, log)
 
     def _verdict(self, status: int) -> tuple[int, str]:
         if status == FINISHED:

@@ -17,6 +17,7 @@ from ritz.solvers.choose import advice, check_choice, check_direction, check_exp
 from ritz.solvers.driver import Request, Result, Run
 from ritz.solvers.engines import idle_engine, leave_engine, make_engine
 from ritz.solvers.events import parse_events
+from ritz.solvers.jumps import read_jumps
 from ritz.solvers.linear.table import LinearOptions
 from ritz.solvers.methods import EXPLICIT, Method, find_method
 from ritz.solvers.options import read_atol, read_span, read_steps, read_threads, read_times, set_controller
@@ -85,7 +86,7 @@ def solve_in_time(system: Any, u0: Array, p: Array, options: Evolution) -> Solut
         "seconds": time.perf_counter() - started,
     }
     return Solution(
-        t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events,
+        t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events, log=result.log,
         nfev=int(counts[NFEV]), njev=record.get("njev", 0), nlu=record.get("nlu", 0), status=result.status,
         message=result.message, success=result.success, system=system, method=method.name, params=p,
         options={"rtol": options.rtol, "atol": options.atol, "dt": dt, "method": options.method},
@@ -127,6 +128,7 @@ def _compiled(
         set_controller(arrays[0], chosen)
         engine.restart(u0)
     request.advice = advice(chosen, bound, dt)
+    request.jumps = read_jumps(system, p, engine, chosen.name, t0, t_end)
     result = Run(engine, arrays[0], arrays[1], request).go()
     if result.status == 0 and hasattr(system.layout, "check_resolution"):
         system.layout.check_resolution(engine.state, limit=COARSE, when=f" at t = {t_end:g}")
@@ -156,6 +158,7 @@ def _implicit(
     engine, words = make_implicit_engine(task, request.u0, *arrays)
     request.u0 = engine.state.copy()
     request.advice = advice(chosen, None, options.dt)
+    request.jumps = read_jumps(system, request.p, engine, chosen.name, request.t0, request.t_end)
     result = Run(engine, arrays[0], arrays[1], request).go()
     stages = engine.stages
     record: dict[str, Any] = {

@@ -24,9 +24,11 @@ from ritz.solvers.buffers import (
     FIXED_STEP,
     FLIP,
     FULL,
+    LOOK,
     NFEV,
     NOT_FINITE,
     RUNNING,
+    STARTED,
     STATUS,
     STEP,
     STEP_TOO_SMALL,
@@ -79,6 +81,7 @@ from ritz.solvers.frame import (
 )  # fmt: skip
 from ritz.solvers.stepping import FAST, LOOP, copy, error_norm, is_finite, judge, next_time
 from ritz.solvers.tableaus import Tableau
+from ritz.solvers.watch import point_watch, watch
 
 Array = NDArray[np.float64]
 BLOCK = 1024  # numbers summed at a time: 8 kB of the result stay in the first-level cache
@@ -139,9 +142,9 @@ def choose_first_step(frame, control, counts):  # type: ignore[no-untyped-def]
 def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-untyped-def]
     """Write what was asked for of the step just accepted, before the rows trade places."""
     n, times, k = frame[SIZE], as_f64(frame[T_EVAL]), counts[EVALUATED]
-    store = counts[STORE]
+    store, dense = counts[STORE], counts[STORE] == STORE_DENSE or counts[LOOK] != 0
     inside = k < frame[EVAL_COUNT] and direction * (t_new - times[k]) > 0.0
-    if frame[EXTRA_STAGES] > 0 and (inside or store == STORE_DENSE):
+    if frame[EXTRA_STAGES] > 0 and (inside or dense):
         call_step(frame[EXTRA_CODE], t, h, frame[SELF])
         counts[NFEV] += frame[EXTRA_STAGES]
     while k < frame[EVAL_COUNT] and direction * (t_new - times[k]) >= 0.0:
@@ -156,7 +159,7 @@ def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-unt
         k = counts[STORED]
         as_f64(frame[BUFFER_T])[k] = t_new
         copy(frame[BUFFER_Y] + 8 * n * k, frame[NEW], n)
-        if store == STORE_DENSE:
+        if dense:
             for m in range(frame[DEGREE]):
                 combine(frame, frame[BUFFER_Q] + 8 * n * (k * frame[DEGREE] + m), frame[OLD], 0.0, m, h)
         counts[STORED] = k + 1
@@ -177,7 +180,7 @@ def make_step(frame, control, t, h):  # type: ignore[no-untyped-def]
 
 @njit(**LOOP)
 def explicit_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
-    """Advance until the end, a full buffer, a spent budget or a failure (left in ``counts[STATUS]``).
+    """Advance until the end, a full buffer, a spent budget, a failure (``counts[STATUS]``) or a step to look at.
 
     After an accepted step the addresses of the old and the new state and those of the rows 0 and S trade places in
     the frame (``counts[FLIP]`` tells how often, modulo 2); nothing is copied.
@@ -189,9 +192,10 @@ def explicit_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ig
     counts[STATUS] = RUNNING
     t, t_end = control[TIME], control[T_END]
     direction = 1.0 if t_end >= t else -1.0
-    if counts[NFEV] == 0:
+    if counts[STARTED] == 0:
         call_rhs(frame[RHS], t, frame[OLD], frame[PARAMETERS], frame[ROWS], frame[CONTEXT])
-        counts[NFEV] = 1
+        counts[NFEV] += 1
+        counts[STARTED] = 1
         if not is_finite(frame[ROWS], frame[SIZE]):
             counts[STATUS] = NOT_FINITE
             return
@@ -226,13 +230,14 @@ def explicit_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ig
             continue
         if t_new == t_end:
             counts[STATUS] = FINISHED
+        watch(frame, counts, t_new)
         write_results(frame, counts, t, t_new, h, direction)
         t = t_new
         control[TIME] = t
         counts[FLIP] = 1 - counts[FLIP]
         frame[OLD], frame[NEW] = frame[NEW], frame[OLD]
         frame[ROWS], frame[last_row] = frame[last_row], frame[ROWS]
-        if counts[STATUS] == FINISHED:
+        if counts[STATUS] == FINISHED or counts[LOOK] != 0:
             return
 
 
@@ -274,6 +279,10 @@ class ExplicitEngine:
         words[: self._first.size] = self._first
         words[WANT_ERROR] = self.control[FIXED_STEP] == 0.0
         self.memory[0, : u0.size] = u0
+
+    def watch(self, bound_events: Any, held: Array) -> None:
+        """Stop after steps at whose end a condition differs from `held` (None: watch nothing)."""
+        point_watch(self.frame, bound_events, held)
 
     @property
     def state(self) -> Array:

@@ -27,7 +27,10 @@ from numpy.typing import NDArray
  DENSE_CODES, DENSE_PASSES, LAST_ROW, HISTORY, RUNNER, THREADS, STAGE_COUNT) = range(23, 42)  # fmt: skip
 
 ROWS = 42
-FRAME_SIZE = 90
+
+# Watched conditions: compiled code, its context, their number, what they were, what they are.
+WATCH, WATCH_CONTEXT, WATCH_COUNT, HELD, FOUND = range(90, 95)
+FRAME_SIZE = 95
 
 
 #: Options of a function that only loops call: it is compiled into them, so not cached by itself.

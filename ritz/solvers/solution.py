@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.animation import FuncAnimation
 
+    from ritz.solvers.jumps import Record
+
 Array = NDArray[Any]
 
 
@@ -32,7 +34,10 @@ class Solution:
         y: (size, nt) raw states; for a Fourier system these are modes, not grid values.
         sol: Callable ``sol(t) -> (size,) or (size, nt)`` if dense output was asked for, else None.
         t_events: One array of times for each event function, or None.
-        y_events: One (n_events, size) array of raw states for each event function, or None.
+        y_events: One (n_events, size) array of raw states for each event function, or None. The events of the problem
+            (`ritz.Event`) come behind the functions given to `solve`; their states are those before the change.
+        log: What the events of the problem did, in order: `ritz.solvers.jumps.Record` with ``t``, ``name``,
+            ``before``, ``after``, ``fired``.
         nfev: Number of evaluations of the right-hand side.
         njev: Number of evaluations of the Jacobian.
         nlu: Number of matrix factorisations.
@@ -47,8 +52,8 @@ class Solution:
     """
 
     __slots__ = (
-        "_catalog", "_values", "message", "method", "nfev", "njev", "nlu", "options", "params", "sol", "statistics",
-        "status", "success", "system", "t", "t_events", "y", "y_events",
+        "_catalog", "_values", "log", "message", "method", "nfev", "njev", "nlu", "options", "params", "sol",
+        "statistics", "status", "success", "system", "t", "t_events", "y", "y_events",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +64,7 @@ class Solution:
         sol: Callable[[Any], Array] | None = None,
         t_events: list[Array] | None = None,
         y_events: list[Array] | None = None,
+        log: tuple[Record, ...] = (),
         nfev: int = 0,
         njev: int = 0,
         nlu: int = 0,
@@ -76,6 +82,7 @@ class Solution:
         self.sol = sol
         self.t_events = t_events
         self.y_events = y_events
+        self.log = log
         self.nfev = nfev
         self.njev = njev
         self.nlu = nlu

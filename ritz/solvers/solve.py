@@ -63,7 +63,9 @@ def solve(
         t_eval: (nt,) times at which to store the solution; every accepted step by default.
         dense_output: Keep the solution as a function of time, ``solution.sol(t)``.
         events: One or several functions ``event(t, y)`` whose zeros are located; attributes ``terminal`` (True or a
-            count) and ``direction`` as in SciPy. ``y[0]`` is a number of the raw state, ``y["u"]`` the field u.
+            count) and ``direction`` as in SciPy. ``y[0]`` is a number of the raw state, ``y["u"]`` the field u. They
+            find times and stop runs; events that change the state belong to the problem (`ritz.Event`) and act in
+            every run of it. At the time of such an event the solution is the state after it; ``solution.log`` has both.
         rtol, atol: Relative and absolute tolerance, by default 1e-3 and 1e-6; the local error is kept below
             ``atol + rtol * |u|``, number by number for ODEs (atol may then be an array) and in the mean over the
             domain, field by field, for discretised equations (atol may then have one entry per field). Unknowns

@@ -29,6 +29,7 @@ from ritz.solvers.buffers import (
     NFEV,
     NOT_FINITE,
     RUNNING,
+    STARTED,
     STATUS,
     STEP,
     STEP_TOO_SMALL,
@@ -212,9 +213,10 @@ def split_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignor
     counts[STATUS] = RUNNING
     t, t_end = control[TIME], control[T_END]
     direction = 1.0 if t_end >= t else -1.0
-    if counts[NFEV] == 0:
+    if counts[STARTED] == 0:
         call_rhs(frame[RHS], t, frame[OLD], frame[PARAMETERS], frame[ROWS], frame[CONTEXT])
-        counts[NFEV] = 1
+        counts[NFEV] += 1
+        counts[STARTED] = 1
         if not is_finite(frame[ROWS], frame[SIZE]):
             counts[STATUS] = NOT_FINITE
             return

@@ -4,6 +4,8 @@ Layout of a file, version 1: the Dataset of `Solution.to_xarray` (dimensions ``t
 
 - ``ritz_state (ritz_index, t)``: the raw state vectors, so that a run can be resumed exactly;
 - ``ritz_t_event_i (ritz_event_i)`` and ``ritz_y_event_i (ritz_event_i, ritz_index)``: events, if there were any;
+- ``ritz_log_t``, ``ritz_log_fired (ritz_log)``, ``ritz_log_before`` and ``ritz_log_after (ritz_log, ritz_index)``: what
+  the events of the problem did, their names as JSON in the attribute ``names`` of the first;
 - a complex field ``psi`` is written as the two variables ``psi_re`` and ``psi_im``, each with the attribute
   ``complex_field = "psi"``, because NetCDF has no complex numbers;
 - attributes ``ritz_format`` (the version of this layout) and ``ritz_catalog`` (JSON: names, axes, labels).
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from ritz.errors import StorageError, UnsupportedError
 from ritz.solvers.catalog import Catalog, catalog_of
 from ritz.solvers.dataset import require_xarray, to_dataset
+from ritz.solvers.jumps import Record
 from ritz.solvers.solution import Solution
 
 if TYPE_CHECKING:
@@ -107,6 +110,12 @@ def _file_dataset(solution: Solution) -> xarray.Dataset:
         states = np.asarray((solution.y_events or [])[i]).reshape(len(times), -1) if len(times) else None
         if states is not None:
             dataset[f"ritz_y_event_{i}"] = ((f"ritz_event_{i}", "ritz_index"), states)
+    if solution.log:
+        names = json.dumps([r.name for r in solution.log])
+        dataset["ritz_log_t"] = (("ritz_log",), np.array([r.t for r in solution.log]), {"names": names})
+        dataset["ritz_log_fired"] = (("ritz_log",), np.array([r.fired for r in solution.log]))
+        dataset["ritz_log_before"] = (("ritz_log", "ritz_index"), np.array([r.before for r in solution.log]))
+        dataset["ritz_log_after"] = (("ritz_log", "ritz_index"), np.array([r.after for r in solution.log]))
     return dataset
 
 
@@ -136,6 +145,7 @@ def _solution_of(dataset: xarray.Dataset) -> Solution:
         y=dataset["ritz_state"].values,
         t_events=t_events,
         y_events=y_events,
+        log=_log_of(dataset),
         message=str(attrs["message"]),
         success=bool(attrs["success"]),
         method=str(attrs["method"]),
@@ -162,6 +172,17 @@ def _events_of(dataset: xarray.Dataset) -> tuple[list[NDArray[Any]] | None, list
         states.append(dataset[found].values if found in dataset else np.empty((0, size)))
         times.append(dataset[name].values)
     return (times, states) if times else (None, None)
+
+
+def _log_of(dataset: xarray.Dataset) -> tuple[Record, ...]:
+    """Return what the events of the problem did."""
+    if "ritz_log_t" not in dataset:
+        return ()
+    t = dataset["ritz_log_t"]
+    columns = [dataset[f"ritz_log_{name}"].values for name in ("before", "after")]
+    fired = dataset["ritz_log_fired"].values.tolist()
+    rows = zip(t.values.tolist(), json.loads(t.attrs["names"]), *columns, fired, strict=True)
+    return tuple(Record(*row) for row in rows)
 
 
 def _check_same(solution: Solution, system: Any, source: Path) -> None:

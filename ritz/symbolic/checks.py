@@ -240,7 +240,7 @@ def order_parameters(
                 used.setdefault(symbol, (equation, number))
     for value in initial:
         for entry in value if isinstance(value, tuple) else (value,):
-            if isinstance(entry, sp.Expr):
+            if isinstance(entry, sp.Basic):
                 for symbol in entry.free_symbols:
                     if isinstance(symbol, Parameter):
                         used.setdefault(symbol, None)
@@ -250,12 +250,13 @@ def order_parameters(
         if parameter not in used:
             names = [p.name for p in used]
             raise ParameterError(
-                f"Parameter {parameter} is in parameters= but occurs in no equation, condition or initial value."
+                f"Parameter {parameter} is in parameters= but occurs in no equation, condition, initial value or event."
                 f"{nearest(parameter.name, names)} Use it or drop it."
             )
     for parameter, place in used.items():
         if parameter not in declared:
-            where = f"\n{quote(*place, parameter)}" if place else " (it occurs in a condition or an initial value)"
+            elsewhere = " (it occurs in a condition, an initial value or an event)"
+            where = f"\n{quote(*place, parameter)}" if place else elsewhere
             raise ParameterError(f"Parameter {parameter} is used but missing from parameters=. Add it there.{where}")
     return declared
 

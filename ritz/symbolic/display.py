@@ -115,6 +115,7 @@ def problem_text(problem: Problem) -> str:
     if problem.domain is not None:
         lines.append(f"  on {problem.domain!r} with {', '.join(map(repr, problem.conditions))}")
     lines += [f"  {key} = {value_text(value)} at the start" for key, value in problem.initial.items()]
+    lines += [f"  {event!r}" for event in problem.events]
     lines += [f"  {_parameter_text(p)}" for p in problem.parameters]
     return "\n".join(lines)
 
@@ -139,5 +140,6 @@ def problem_html(problem: Problem) -> str:
     """Return the formula with name and parameters; needs no script beyond the notebook's own."""
     head = f"<b>{html.escape(problem.name)}</b>" if problem.name else ""
     items = "".join(f"<li><code>{html.escape(_parameter_text(p))}</code></li>" for p in problem.parameters)
+    items += "".join(f"<li><code>{html.escape(repr(event))}</code></li>" for event in problem.events)
     parameters = f"<ul>{items}</ul>" if items else ""
     return f"<div>{head}{problem_latex(problem)}{parameters}</div>"

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import sympy as sp
 
 from ritz.errors import InitialValueError, ProblemError, reject_unknown
 from ritz.symbolic import initial as initial_values
+from ritz.symbolic.coordinates import Time
 from ritz.symbolic.equation import Eq
+from ritz.symbolic.event_form import event_forms
+from ritz.symbolic.events import check_event_symbols, check_events
 from ritz.symbolic.fields import Field
 from ritz.symbolic.graph_text import GraphText
 from ritz.symbolic.operators import Dt
@@ -64,6 +69,7 @@ class GraphProblem(Problem):
         units: name -> unit, as the file states it.
         ignored: what the file contains that has no influence on the equations and was left out, in words.
         network: the reactions, where the equations come from a reaction network.
+        events: `ritz.Event` objects, besides the events of the form.
 
     Attributes:
         equations: the equations in SymPy, made when asked for: slow for large systems.
@@ -95,6 +101,7 @@ class GraphProblem(Problem):
         units: Mapping[str, str] | None = None,
         ignored: Sequence[str] = (),
         network: ReactionNetwork | None = None,
+        events: Any = (),
     ) -> None:
         if [p.name for p in parameters] != list(form.parameters):
             raise ProblemError(f"The parameters must be {', '.join(form.parameters)}, in this order.")
@@ -113,10 +120,30 @@ class GraphProblem(Problem):
             units=dict(units or {}),
             ignored=tuple(ignored),
             network=network,
-            _pointwise=form,
+            events=check_events(events),
+            _given=form,
         )
+        self._set(_pointwise=self._with_events())
 
+    _given: PointwiseForm  # as it came, without `events`
     _pointwise: PointwiseForm
+
+    def _with_events(self) -> PointwiseForm:
+        form = self._given
+        if not self.events:
+            return form
+        nodes = list(form.states.values())
+        leaves: dict[Any, int] = dict(zip(self.unknowns, nodes, strict=True))
+        leaves |= {p: form.graph.input(p.name, "param") for p in self.parameters}
+        leaves |= {Time(): form.graph.input("t", "time")}
+        for event in self.events:
+            check_event_symbols(event, set(leaves))
+        targets = {key: u.name for u in self.unknowns for key in (u, u.name)}
+        events = (*form.events, *event_forms(form.graph, self.events, leaves, targets))
+        if len({event.name for event in events}) < len(events):
+            names = ", ".join(event.name for event in form.events)
+            raise ProblemError(f"The model has events of its own ({names}). Give the new ones other names.")
+        return replace(form, events=events)
 
     def pointwise_form(self) -> PointwiseForm:
         return self._pointwise
@@ -127,24 +154,26 @@ class GraphProblem(Problem):
         return tuple(self._pointwise.quantities)
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with other ``initial``, ``parameters`` (same names) or ``name``.
+        """Return a copy with other ``initial``, ``parameters`` (same names), ``name`` or ``events`` besides its own.
 
         Raises:
             OptionError: for a keyword that `Problem` does not have.
             ProblemError: for anything else; the equations themselves come from the file.
         """
-        reject_unknown(changes, ("initial", "parameters", "name"), "replace of an imported problem")
+        reject_unknown(changes, ("initial", "parameters", "name", "events"), "replace of an imported problem")
         kept: dict[str, Any] = {
             "initial": {u.name: v for u, v in self.initial.items()},
             "parameters": self.parameters,
             "name": self.name,
+            "events": self.events,
         }
         given = {**kept, **changes}
         return type(self)(
-            self._pointwise,
+            self._given,
             given["parameters"],
             given["initial"],
             name=given["name"],
+            events=given["events"],
             units=self.units,
             ignored=self.ignored,
             network=self.network,
@@ -190,6 +219,16 @@ class GraphProblem(Problem):
             yield from text.definitions([node])
             yield f"d({name})/dt = {text.of(node)}"
 
+    def event_lines(self) -> Iterator[str]:
+        """Yield one line for every event: what happens when."""
+        events = self._pointwise.events
+        roots = [node for event in events for node in (event.condition, *event.values.values())]
+        text = GraphText(self._pointwise.graph, roots)
+        for event in events:
+            changes = "; ".join(f"{name} becomes {text.of(node)}" for name, node in event.values.items())
+            yield from text.definitions([event.condition, *event.values.values()])
+            yield f"event {event.name}: when {text.of(event.condition)}: {changes or 'noted'}"
+
     def explain(self) -> Explanation:
         """Return a card: what the problem consists of, and what of its file was left out."""
         from ritz.symbolic.explain import Explanation
@@ -200,7 +239,7 @@ class GraphProblem(Problem):
             unknowns=tuple((u, "scalar", 1, 0) for u in self.unknowns[:SHOWN]),
             equations=(),
             scales=(),
-            choices=tuple(f"left out: {line}" for line in self.ignored),
+            choices=(*self.event_lines(), *(f"left out: {line}" for line in self.ignored)),
         )
 
     def _kind(self) -> str:
@@ -208,11 +247,12 @@ class GraphProblem(Problem):
         return kind if self.network is None else f"{kind} from {len(self.network.reactions)} reactions"
 
     def __str__(self) -> str:
-        return "\n".join([self.name or "", *("  " + line for line in self.equation_lines())]).lstrip("\n")
+        lines = (f"  {line}" for line in (*self.equation_lines(), *self.event_lines()))
+        return "\n".join([self.name or "", *lines]).lstrip("\n")
 
     def _shown(self) -> list[str]:
         lines: list[str] = []
-        for line in self.equation_lines():
+        for line in chain(self.equation_lines(), self.event_lines()):
             if len(lines) == SHOWN:
                 return [*lines, "..."]
             lines.append(line)

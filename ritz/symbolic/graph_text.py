@@ -9,6 +9,7 @@ from ritz.symbolic.graph import Graph, Number
 
 LONGEST_REPEATED = 30  # characters; a longer text that is used twice gets a name
 
+_BETWEEN = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 _SUM, _PRODUCT, _ATOM = 0, 1, 2  # how tightly the outermost operation of a text binds
 
 
@@ -73,6 +74,9 @@ class GraphText:
             return self._sum(*args), _SUM
         if op == "mul":
             return self._product(*args)
+        if op == "func" and args[0] in _BETWEEN:
+            left, right = (self._text[n][0] for n in args[1])
+            return f"({left} {_BETWEEN[args[0]]} {right})", _ATOM
         inner = args[1] if op == "func" else (args[1],)
         name = args[0] if op in ("func", "gather") else args[0].name
         return f"{name}({', '.join(self._text[n][0] for n in inner)})", _ATOM

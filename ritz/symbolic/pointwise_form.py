@@ -14,6 +14,8 @@ import sympy as sp
 
 from ritz.errors import UnsupportedError
 from ritz.symbolic.coordinates import Time
+from ritz.symbolic.event_form import EventForm, event_forms
+from ritz.symbolic.events import Event
 from ritz.symbolic.fields import Field
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.operators import Dt
@@ -33,6 +35,7 @@ class PointwiseForm:
         derivatives: name -> node, in the same order.
         parameters: names in the order of the parameter vector; they are inputs of kind ``param``.
         quantities: name -> node, further values that follow from state, time and parameters.
+        events: conditions at which states get new values.
     """
 
     graph: Graph
@@ -40,13 +43,15 @@ class PointwiseForm:
     derivatives: dict[str, int]
     parameters: tuple[str, ...]
     quantities: dict[str, int] = field(default_factory=dict)
+    events: tuple[EventForm, ...] = ()
 
 
-def pointwise_form(form: ScalarForm) -> PointwiseForm:
-    """Solve scalar equations for the time derivatives and write them as nodes.
+def pointwise_form(form: ScalarForm, events: Sequence[Event] = ()) -> PointwiseForm:
+    """Solve scalar equations for the time derivatives and write them, and events, as nodes.
 
     Raises:
         UnsupportedError: as `explicit_derivatives`.
+        ProblemError: as `ritz.symbolic.event_form.event_forms`.
     """
     derivatives = explicit_derivatives(form)
     g = Graph()
@@ -54,14 +59,17 @@ def pointwise_form(form: ScalarForm) -> PointwiseForm:
     leaves: dict[Any, int] = dict(states)
     for p in form.parameters:
         leaves[p] = g.input(p.name, "param")
-    for t in {t for e in derivatives.values() for t in e.atoms(Time)}:
-        leaves[t] = g.input("t", "time")
+    leaves[Time()] = g.input("t", "time")
     nodes = {f: to_graph(g, e, leaves) for f, e in derivatives.items()}
+    rates = {meaning: states[helper] for helper, meaning in form.auxiliary.items()}
+    targets = {name: f.name for f in form.unknowns for name in (f, f.name)}
+    targets |= {meaning: helper.name for helper, meaning in form.auxiliary.items()}
     return PointwiseForm(
         g,
         {f.name: n for f, n in states.items()},
         {f.name: nodes[f] for f in form.unknowns},
         tuple(p.name for p in form.parameters),
+        events=event_forms(g, events, {**leaves, **rates}, targets),
     )
 
 

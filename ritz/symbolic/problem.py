@@ -15,6 +15,7 @@ from .conditions import Condition, Periodic, check_conditions
 from .coordinates import Coordinate
 from .domains import Domain
 from .equation import Eq, as_equation
+from .events import Event, check_events, check_events_of
 from .fields import Field
 from .operators import Dt
 from .parameters import Parameter
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .pointwise_form import PointwiseForm
     from .weak_form import WeakForm
 
-OPTIONS = ("domain", "conditions", "initial", "parameters", "name", "unknowns")
+OPTIONS = ("domain", "conditions", "initial", "parameters", "name", "unknowns", "events")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -48,9 +49,10 @@ class Problem:
         parameters: the parameters in the order they are to be passed; by default all that occur, sorted by name.
         name: for display.
         unknowns: the unknown fields in order; by default all fields that occur, those with a time derivative first.
+        events: `Event` objects: conditions at which unknowns get new values; for ordinary differential equations.
 
     Attributes:
-        equations, domain, conditions, initial, parameters, unknowns, name: as given, completed.
+        equations, domain, conditions, initial, parameters, unknowns, name, events: as given, completed.
         coordinates: the axes of the domain; empty for ODEs.
 
     Raises:
@@ -83,6 +85,7 @@ class Problem:
     parameters: tuple[Parameter, ...]
     unknowns: tuple[Field, ...]
     name: str | None
+    events: tuple[Event, ...]
     _form: ScalarForm
     _typed_weak: bool
     _weak: WeakForm | None
@@ -99,6 +102,7 @@ class Problem:
         name: str | None = None,
         *,
         unknowns: Any = None,
+        events: Any = (),
         **unknown_options: Any,
     ) -> None:
         reject_unknown(unknown_options, OPTIONS, "Problem")
@@ -106,7 +110,7 @@ class Problem:
         given_initial = initial if initial is not None else {}
         chosen = checks.as_fields(unknowns)
         declared = checks.as_parameters(parameters)
-        self._set(domain=domain, name=name)
+        self._set(domain=domain, name=name, events=check_events(events))
         self._set(equations=_read_equations(equations, domain, chosen, declared, given_initial))
         self._set(_typed_weak=domain is not None and any(map(is_weak, self.equations)))
         self._set(conditions=check_conditions(domain, conditions, natural=self.is_weak))
@@ -116,7 +120,7 @@ class Problem:
         collected = initial_values.collect(given_initial, self.unknowns, components, self.coordinates)
         self._set(initial=initial_values.FrozenMapping(collected))
         self._check_initial_symbols()
-        values = (*collected.values(), *self._check_values())
+        values = (*collected.values(), *self._check_values(), *(tuple(event.expressions()) for event in self.events))
         self._set(parameters=checks.order_parameters(self.equations, values, declared))
         self._set(_declared=declared, _chosen=chosen, _weak=None)
         if self.is_weak:
@@ -124,6 +128,7 @@ class Problem:
         self._set(_form=self._make_form(components))
         if self._weak is None and self.has_boundaries:
             self._set(_weak=self._make_weak(components))
+        check_events_of(self)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -218,6 +223,7 @@ class Problem:
             "name": self.name,
             "parameters": self._declared,
             "unknowns": self._chosen,
+            "events": self.events,
         }
         return type(self)(**{**kept, **changes})
 
@@ -289,7 +295,7 @@ class Problem:
         """
         from .pointwise_form import pointwise_form
 
-        return pointwise_form(self.scalar_form())
+        return pointwise_form(self.scalar_form(), self.events)
 
     def equation_lines(self) -> Iterator[str]:
         """Yield the equations as lines of text."""

@@ -4,64 +4,24 @@ from __future__ import annotations
 
 import math
 
-import libsbml
 import numpy as np
 import pytest
 from case_tools import cases, largest_error, numbers
+from sbml_text import (
+    assignment,
+    compartment,
+    listed,
+    math_of,
+    parameter,
+    reaction,
+    rule,
+    sbml,
+    species,
+)
 
 import ritz as rz
 from ritz.errors import MissingPackage, ParseError, UnsupportedError
 from ritz.symbolic.evaluate import evaluate
-
-
-def sbml(tmp_path, body, level=3, version=2, attributes="", name="model.xml"):
-    space = f"http://www.sbml.org/sbml/level{level}/version{version}"
-    space += "/core" if level == 3 else ""
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<sbml xmlns="{space}" level="{level}" version="{version}">'
-    text += f'<model id="m" {attributes}>{body}</model></sbml>'
-    path = tmp_path / name
-    path.write_text(text)
-    return path
-
-
-def math_of(formula):
-    text = libsbml.writeMathMLToString(libsbml.parseL3Formula(formula))
-    return text[text.index("<math") :]
-
-
-def listed(name, *items):
-    return f"<listOf{name}>{''.join(items)}</listOf{name}>"
-
-
-def compartment(name="c", size='size="2"', more=""):
-    return f'<compartment id="{name}" {size} spatialDimensions="3" constant="true" {more}/>'
-
-
-def species(name, initial='initialAmount="1"', substance="true", more='boundaryCondition="false" constant="false"'):
-    return f'<species id="{name}" compartment="c" {initial} hasOnlySubstanceUnits="{substance}" {more}/>'
-
-
-def parameter(name, value=None, more='constant="true"'):
-    given = "" if value is None else f'value="{value}"'
-    return f'<parameter id="{name}" {given} {more}/>'
-
-
-def reaction(name, left, right, law, local=""):
-    def side(kind, entries):
-        refs = [f'<speciesReference species="{s}" stoichiometry="{n}" constant="true"/>' for s, n in entries]
-        return listed(kind, *refs) if refs else ""
-
-    kinetics = f"<kineticLaw>{math_of(law)}{local}</kineticLaw>"
-    sides = side("Reactants", left) + side("Products", right)
-    return f'<reaction id="{name}" reversible="false">{sides}{kinetics}</reaction>'
-
-
-def rule(kind, variable, formula):
-    return f'<{kind}Rule variable="{variable}">{math_of(formula)}</{kind}Rule>'
-
-
-def assignment(symbol, formula):
-    return f'<initialAssignment symbol="{symbol}">{math_of(formula)}</initialAssignment>'
 
 
 def rhs(problem, x, t=0.0, **parameters):
@@ -258,23 +218,12 @@ def test_kinetics_cases(tmp_path, case_id):
     assert largest_error(solution.y[:, -1], reference) < 1e-9
 
 
-EVENT = (
-    f'<event id="dose" useValuesFromTriggerTime="true"><trigger initialValue="true" persistent="true">'
-    f'{math_of("time > 5")}</trigger><listOfEventAssignments><eventAssignment variable="A">{math_of("3")}'
-    "</eventAssignment></listOfEventAssignments></event>"
-)
 ONE = listed("Compartments", compartment()) + listed("Species", species("A"))
 
 
 @pytest.mark.parametrize(
     ("body", "error", "message"),
     [
-        (ONE + listed("Events", EVENT), UnsupportedError, "The event dose assigns new values to A"),
-        (
-            ONE + listed("Rules", f"<algebraicRule>{math_of('A - 1')}</algebraicRule>"),
-            UnsupportedError,
-            "algebraic rule",
-        ),
         (ONE + listed("Reactions", reaction("r", [("A", 1)], [], "zz*A")), ParseError, "In r: 'zz' is not defined"),
         (ONE + listed("Reactions", reaction("r", [("A", 1)], [], "delay(A, 2)")), UnsupportedError, "In r: 'delay'"),
         (ONE + listed("Reactions", '<reaction id="r" reversible="false"/>'), ParseError, "r has no kinetic law"),

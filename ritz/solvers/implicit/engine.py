@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from ritz.solvers.buffers import (
     FINISHED,
     FIXED_STEP,
     FULL,
+    LOOK,
     NFEV,
     NOT_FINITE,
     RUNNING,
@@ -76,18 +78,35 @@ class ImplicitEngine:
         stages: solves its equations, counts its work.
         norm: measures errors.
         control, counts: the shared arrays of `ritz.solvers.buffers`.
+        begin: (time, state) -> the method at another start, and words on what was changed of the state.
     """
 
     rows_per_step = 3
 
     def __init__(
-        self, stepper: Stepper, stages: StageSolver, norm: ErrorNorm, control: Array, counts: NDArray[np.int64]
-    ) -> None:
+        self, stepper: Stepper, stages: StageSolver, norm: ErrorNorm, control: Array, counts: NDArray[np.int64],
+        begin: Callable[[float, Array], tuple[Stepper, str]],
+    ) -> None:  # fmt: skip
         self.stepper, self.stages, self.norm = stepper, stages, norm
-        self.control, self.counts = control, counts
+        self.control, self.counts, self._begin = control, counts, begin
+        self._watched: tuple[Any, Array] | None = None
         self.failure = ""
         self._bad: tuple[float, Array] | None = None
         self._retried = False
+
+    def restart(self, u: Array) -> None:
+        """Go on from another state; `control` and `counts` are set by others."""
+        self.stepper, _ = self._begin(float(self.control[TIME]), u)
+        self.stages.new_step()
+        self._retried = False
+
+    def watch(self, bound_events: Any, held: Array) -> None:
+        """Stop after steps at whose end a condition differs from `held` (None: watch nothing)."""
+        self._watched = None if bound_events is None else (bound_events, held)
+
+    def _look(self, t: float) -> None:
+        if self._watched is not None and (self._watched[0].conditions(t, self.stepper.u) != self._watched[1]).any():
+            self.counts[LOOK] = 1
 
     @property
     def state(self) -> Array:
@@ -119,13 +138,14 @@ class ImplicitEngine:
                 counts[STATUS] = STEP_TOO_SMALL
                 return
             u, slope = self.stepper.u, self.stepper.slope
-            if self._make(t, t_new - t):
+            if accepted := self._make(t, t_new - t):
                 if t_new == control[T_END]:
                     counts[STATUS] = FINISHED
+                self._look(t_new)
                 self._write(t, t_new, u, slope, direction, (t_eval, out, buffer_t, buffer_y, buffer_q))
                 control[TIME] = t_new
             counts[NFEV] = self.stages.evaluations
-            if counts[STATUS] != RUNNING:
+            if counts[STATUS] != RUNNING or (accepted and counts[LOOK]):
                 return
 
     def _make(self, t: float, h: float) -> bool:
@@ -185,7 +205,7 @@ class ImplicitEngine:
             return
         k = int(counts[STORED])
         buffer_t[k], buffer_y[k] = t_new, new
-        if counts[STORE] == STORE_DENSE:
+        if counts[STORE] == STORE_DENSE or counts[LOOK]:
             buffer_q[k] = hermite(u, slope, new, self.stepper.slope, h) if rows is None else rows
         counts[STORED] = k + 1
 

@@ -74,16 +74,18 @@ def make_implicit_engine(
     fixed = control[FIXED_STEP] != 0.0
     inner = every.tightened(FIXED_RTOL, u0) if fixed else every
     stages = StageSolver(system, task.p, mass, _solver(task, places, t_end >= t0), inner)
-    u, slope, words = _start(stages, u0, t0, abs(t_end - t0), active, norm, second)
-    stepper: Stepper
-    if places is not None:
-        assert isinstance(coefficients, Coefficients)
-        stepper = SecondOrderStepper(coefficients, stages, u, slope, places)
-    elif task.method.name == "BDF2":
-        stepper = BDF2Stepper(stages, u, slope)
-    else:
-        stepper = RungeKuttaStepper(coefficients, stages, u, slope)
-    return ImplicitEngine(stepper, stages, norm, control, counts), words
+
+    def begin(t: float, state: Array) -> tuple[Stepper, str]:
+        u, slope, words = _start(stages, state, t, abs(t_end - t0), active, norm, second)
+        if places is not None:
+            assert isinstance(coefficients, Coefficients)
+            return SecondOrderStepper(coefficients, stages, u, slope, places), words
+        if task.method.name == "BDF2":
+            return BDF2Stepper(stages, u, slope), words
+        return RungeKuttaStepper(coefficients, stages, u, slope), words
+
+    stepper, words = begin(t0, u0)
+    return ImplicitEngine(stepper, stages, norm, control, counts, begin), words
 
 
 def replace_active(norm: ErrorNorm) -> ErrorNorm:

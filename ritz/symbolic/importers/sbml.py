@@ -14,9 +14,13 @@ from typing import Any
 import sympy as sp
 
 from ritz.errors import MissingPackage, ParseError, UnsupportedError
+from ritz.symbolic.event_form import EventForm
 from ritz.symbolic.graph import Graph, Number, exact
 from ritz.symbolic.graph_problem import GraphProblem
 from ritz.symbolic.importers.definitions import Definitions
+from ritz.symbolic.importers.sbml_algebraic import solved, variables_of_rules
+from ritz.symbolic.importers.sbml_events import changed_by_events, check_targets, read_events
+from ritz.symbolic.importers.sbml_events import items as _items
 from ritz.symbolic.importers.sbml_math import FormulaReader, names_in
 from ritz.symbolic.parameters import Parameter
 from ritz.symbolic.pointwise_form import PointwiseForm
@@ -32,15 +36,17 @@ def read_sbml(path: str | Path) -> GraphProblem:
 
     Returns:
         A problem whose unknowns are the *amounts* of the species, and the parameters and compartments that have rate
-        rules, under their ids. ``solution["[S1]"]`` is the concentration of S1; variables with assignment rules and
-        reaction rates are quantities of the solution too. All other constants are parameters, local ones named
-        ``reaction_name``. Start values hold at time 0. `units` are those that the file names.
+        rules or are changed by events, under their ids. ``solution["[S1]"]`` is the concentration of S1; variables with
+        assignment or algebraic rules and reaction rates are quantities of the solution too. All other constants are
+        parameters, local ones named ``reaction_name``. Start values hold at time 0. Events act in every run, and
+        ``solution.log`` tells what they did. `units` are those that the file names.
 
     Raises:
         MissingPackage: libSBML is not installed.
         ParseError: the file cannot be read, or a formula uses what is not defined.
-        UnsupportedError: an event, algebraic rule, delay, fast reaction, varying stoichiometry or a required package:
-            things that change the answer. What does not change it is listed in the problem's `ignored`.
+        UnsupportedError: an algebraic rule that is not linear in one variable, a delay inside a formula, a fast
+            reaction, varying stoichiometry or a required package: things that change the answer. What does not change
+            it is listed in the problem's `ignored`.
     """
     try:
         import libsbml
@@ -55,10 +61,6 @@ def read_sbml(path: str | Path) -> GraphProblem:
     if fatal:
         raise ParseError(f"Line {fatal[0].getLine()} of {path.name}: {fatal[0].getMessage().strip()}")
     return _Reader(document, path.stem).problem()
-
-
-def _items(listed: Any) -> list[Any]:
-    return [listed.get(k) for k in range(len(listed))]
 
 
 class _Reader:
@@ -86,6 +88,24 @@ class _Reader:
         self.initial = {a.getSymbol(): a.getMath() for a in assignments}
         self.parameters: dict[str, Parameter] = {}
         self.states: dict[str, int] = {}
+        self.events = _items(model.getListOfEvents())
+        self.changed = changed_by_events(self.events)
+        self.algebraic = variables_of_rules([r.getMath() for r in rules if r.isAlgebraic()], self._free())
+        self.assigned |= self.algebraic
+        parameters = [p.getId() for p in _items(model.getListOfParameters())]
+        check_targets(self.events, [*self.compartments, *parameters, *self.species], self.assigned)
+
+    def _free(self) -> set[str]:
+        """Variables that no rate, reaction, rule or event determines."""
+        varying = {s for s, item in self.species.items() if not item.getConstant()}
+        varying |= {c for c, item in self.compartments.items() if not item.getConstant()}
+        varying |= {p.getId() for p in _items(self.model.getListOfParameters()) if not p.getConstant()}
+        for reaction in _items(self.model.getListOfReactions()):
+            for reference in [*_items(reaction.getListOfReactants()), *_items(reaction.getListOfProducts())]:
+                name = reference.getSpecies()
+                if name in self.species and not self.species[name].getBoundaryCondition():
+                    varying.discard(name)
+        return varying - {*self.rates, *self.assigned, *self.changed}
 
     # ------------------------------------------------------------------ what would make the answer wrong
     def _refuse(self) -> None:
@@ -101,18 +121,6 @@ class _Reader:
             if document.getPackageRequired(package):
                 raise UnsupportedError(f"The model needs the SBML package {package!r}, which is not supported.")
             self.ignored.append(f"annotations of the package {package!r}")
-        for event in _items(model.getListOfEvents()):
-            targets = [a.getVariable() for a in _items(event.getListOfEventAssignments())]
-            name = event.getId() or event.getName() or "without id"
-            if targets:
-                raise UnsupportedError(
-                    f"The event {name} assigns new values to {', '.join(targets)} when it fires; a run cannot do that "
-                    "yet. Solve up to the event (events=, terminal) and start again from the changed state."
-                )
-            self.ignored.append(f"event {name}, which assigns nothing")
-        for rule in _items(model.getListOfRules()):
-            if rule.isAlgebraic():
-                raise UnsupportedError("The model has an algebraic rule. Solve it for a variable: an assignment rule.")
         for reaction in _items(model.getListOfReactions()):
             if reaction.isSetFast() and reaction.getFast():
                 raise UnsupportedError(f"The reaction {reaction.getId()} is fast, that is in equilibrium at all times.")
@@ -157,7 +165,7 @@ class _Reader:
         if name in self.assigned:
             self._define(self.now, name, self.assigned[name])
             self._define(self.start, name, self.assigned[name])
-        elif name in self.rates:
+        elif name in self.rates or name in self.changed:
             self.states[name] = self.now.nodes[name] = self.g.input(name, "state")
             if name in self.initial:
                 self._define(self.start, name, self.initial[name])
@@ -206,7 +214,13 @@ class _Reader:
     def _define(self, target: Definitions, name: str, ast: Any) -> None:
         if ast is None:
             raise ParseError(f"The rule or initial assignment of {name} has no formula.")
-        target.add(name, f"the formula of {name}", names_in(ast), lambda: self._formula(ast, target, name))
+        needs = [n for n in names_in(ast) if n != name or name not in self.algebraic]
+        target.add(name, f"the formula of {name}", needs, lambda: self._value(name, ast, target))
+
+    def _value(self, name: str, ast: Any, target: Definitions) -> int:
+        if name not in self.algebraic:
+            return self._formula(ast, target, name)
+        return solved(self.g, name, lambda local: self._formula(ast, target, f"the algebraic rule for {name}", local))
 
     def _formula(self, ast: Any, target: Definitions, where: str, local: Mapping[str, int] | None = None) -> int:
         time = self.g.input("t", "time") if target is self.now else self.g.zero
@@ -274,7 +288,7 @@ class _Reader:
         changes = dict(zip(amounts, network.derivatives(), strict=True))
         derivatives = {name: self._derivative(name, changes) for name in self.states}
         names = tuple(self.parameters)
-        form = PointwiseForm(self.g, self.states, derivatives, names, self._quantities(reactions))
+        form = PointwiseForm(self.g, self.states, derivatives, names, self._quantities(reactions), self._event_forms())
         return GraphProblem(
             form,
             list(self.parameters.values()),
@@ -285,6 +299,11 @@ class _Reader:
             network=network if listed else None,
         )
 
+    def _event_forms(self) -> tuple[EventForm, ...]:
+        sizes = {n: self._size_of(self.species[n]) for n in self.states if n in self.species}
+        nodes = {n: self.now.nodes[size] for n, size in sizes.items() if size is not None}
+        return read_events(self.g, self.events, lambda ast, at: self._formula(ast, self.now, at), self.states, nodes)
+
     def _is_fixed(self, name: str) -> bool:
         species = self.species[name]
         return bool(species.getBoundaryCondition() or species.getConstant() or name in self.rates)
@@ -292,7 +311,7 @@ class _Reader:
     def _derivative(self, name: str, changes: Mapping[str, int]) -> int:
         g = self.g
         if name not in self.species:
-            return self._formula(self.rates[name], self.now, name)
+            return self._formula(self.rates[name], self.now, name) if name in self.rates else g.zero
         if name not in self.rates:
             species = self.species[name]
             factor = species.getConversionFactor() or self.model.getConversionFactor()
