@@ -10,6 +10,7 @@ SOME = 3_000  # ... up to which the choice of a sparse one does not matter
 MANY_3D = 30_000  # unknowns in three dimensions from which multigrid beats Cholesky
 MANY_2D = 1_000_000  # ... in two dimensions, where factors stay sparse
 MANY_SADDLE_3D, MANY_SADDLE_2D = 40_000, 400_000  # ... from which a saddle-point matrix is no longer factorised
+MANY_GENERAL = 100_000  # unknowns of unsymmetric matrices for which the second it takes to load MKL is repaid
 LAST = 2_000_000  # unknowns beyond which no factorisation is tried
 
 
@@ -45,8 +46,6 @@ def _positive_definite(size: int, three: bool) -> tuple[str, str]:
     where = "three dimensions" if three else "this many unknowns"
     if size > (MANY_3D if three else MANY_2D) and find_solver("amg").installed:
         return "amg", f"{what}: factors would fill up in {where}, multigrid does not"
-    if three and find_solver("pardiso").installed:
-        return "pardiso", f"{what} in {where}: large dense blocks, which PARDISO works on best"
     for name, words in (("cholmod", "sparse Cholesky"), ("pardiso", "sparse Cholesky of MKL")):
         if find_solver(name).installed:
             return name, f"{what}: {words}"
@@ -64,8 +63,8 @@ def _general(size: int, entries: int, structure: Structure) -> tuple[str, str]:
         return "gmres", f"{what}: too many to factorise"
     if size <= SOME:
         return "superlu", f"{what}: few enough for SciPy's own factorisation"
-    if find_solver("pardiso").installed:
-        return "pardiso", f"{what}: LU of MKL"
+    if find_solver("pardiso").installed and (size > MANY_GENERAL or not find_solver("umfpack").installed):
+        return "pardiso", f"{what}: LU of MKL, worth the time it takes to load"
     if find_solver("umfpack").installed:
         if entries < 5 * size and structure.dimension is None:
             return "klu", f"{what}, {entries / size:.1f} entries a row: made for matrices this sparse"
