@@ -9,7 +9,7 @@ import numpy as np
 
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.program import loop_axes
-from ritz.errors import UnsupportedError
+from ritz.errors import OptionError, UnsupportedError
 from ritz.symbolic.calculus import forward, reverse, sparse_jacobian
 from ritz.symbolic.graph import Graph
 
@@ -151,3 +151,39 @@ class BoundJacobian:
     p: np.ndarray
     size: int
     keep: Any
+
+
+@dataclass(frozen=True)
+class BoundProduct:
+    """A compiled product with the Jacobian or its transpose, at one parameter vector, with memory of its own.
+
+    Attributes:
+        address: function ``f(t, u, p, out, ctx)`` in the calling convention of `ritz.codegen.abi`.
+        context: what to pass as its last argument.
+        direction: (size,) the vector to be multiplied, to be written before every call.
+        p: (parameters,) values.
+    """
+
+    address: int
+    context: int
+    direction: np.ndarray
+    p: np.ndarray
+    keep: Any
+
+
+def bound_product(system: Any, kind: str, p: np.ndarray) -> BoundProduct:
+    """Bind ``jvp`` or ``vjp`` of a system without space.
+
+    Raises:
+        OptionError: another kind.
+        UnsupportedError: the system has space.
+    """
+    if kind not in ("jvp", "vjp"):
+        raise OptionError(f"kind must be 'jvp' or 'vjp', not {kind!r}.")
+    if system.lowered.space is not None:
+        raise UnsupportedError(
+            f"The product {kind!r} of {system.name} cannot be bound: it has loops over modes or points. Call "
+            f"system.{kind} instead."
+        )
+    address, context, instance = system._ready(kind, p)
+    return BoundProduct(address, context, instance.arrays["seeds"], p, instance)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from ritz.codegen import cache
+from ritz.codegen import cache, native
 from ritz.codegen.program import Program, Stage, Target
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.scheduled import Scheduled
@@ -63,17 +63,31 @@ class ContextSlots:
 
 @dataclass(frozen=True)
 class Emitted:
-    """A module's text and the meaning of its context entries; `flat` names stages that loop over all axes as one."""
+    """The code of a program.
+
+    Attributes:
+        source: all stages as a readable module.
+        slots: meaning of the context entries.
+        stages: names, in order.
+        flat: stages that loop over all axes as one.
+        module: the part of `source` that Numba compiles; empty if there is none.
+        native: stage -> its text in LLVM's language, for the others.
+    """
 
     source: str
     slots: tuple[str, ...]
     stages: tuple[str, ...]
     flat: frozenset[str]
+    module: str
+    native: dict[str, str] = field(default_factory=dict)
 
     def load(self) -> list[int]:
         """Addresses of the compiled stages, in order."""
-        module = cache.load(self.source)
-        return [int(getattr(module, name).address) for name in self.stages]
+        module = cache.load(self.module) if self.module else None
+        return [
+            native.load(self.native[name]).address(name) if name in self.native else int(getattr(module, name).address)
+            for name in self.stages
+        ]
 
 
 def emit(program: Program, title: str, parameters: Sequence[str]) -> Emitted:
@@ -85,13 +99,17 @@ def emit(program: Program, title: str, parameters: Sequence[str]) -> Emitted:
         parameters: names in the order of the parameter vector.
     """
     from ritz.codegen.emit_stencil import printer  # which prints loops by way of this module
+    from ritz.codegen.vector_stencil import VectorStencil, fits
 
-    slots = ContextSlots(list(parameters))
+    slots, head = ContextSlots(list(parameters)), _HEADER.format(title=title)
     printers = [printer(program, stage, slots) for stage in program.stages]
-    parts = [_HEADER.format(title=title), *(p.text() for p in printers)]
-    names = tuple(stage.name for stage in program.stages)
-    flat = frozenset(p.stage.name for p in printers if p.flat)
-    return Emitted("\n\n".join(parts), tuple(slots.names), names, flat)
+    texts = {p.stage.name: p.text() for p in printers}
+    vectors = {s.name: VectorStencil(program, s, slots).text() for s in program.stages if fits(program, s)}
+    others = [text for name, text in texts.items() if name not in vectors]
+    return Emitted(
+        "\n\n".join([head, *texts.values()]), tuple(slots.names), tuple(texts),
+        frozenset(p.stage.name for p in printers if p.flat), "\n\n".join([head, *others]) if others else "", vectors,
+    )  # fmt: skip
 
 
 class StagePrinter:

@@ -15,7 +15,9 @@ from ritz.codegen.bound import Bound as Bound  # also found here
 from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.derivatives import (
     BoundJacobian,
+    BoundProduct,
     SparseJacobian,
+    bound_product,
     depends_on_time,
     derivative_nodes,
     sparse_jacobian_of,
@@ -203,17 +205,31 @@ class System(ParameterVector, OrdinaryForm):
         """Fix the parameters and get the address of the compiled Jacobian and its pattern, with memory for one user.
 
         Raises:
-            UnsupportedError: the system lives on modes; see `jacobian`.
+            UnsupportedError: the system lives on modes, or is a traced program with steps over whole arrays; see
+                `jacobian`.
         """
-        p, form = self.parameter_vector(p).copy(), self._sparse_jacobian
-        kinds = ["jacobian"] + ["time_derivative"] * depends_on_time(self.lowered)
-        made = [self._instance(kind) for kind in kinds]
-        for instance in made:
-            instance.update(self._named(p))
-        time = (made[1].address, made[1].context) if len(made) > 1 else (0, 0)
-        return BoundJacobian(
-            made[0].address, made[0].context, form.indptr, form.indices, *time, p, self.layout.size, made
-        )
+        p = self.parameter_vector(p).copy()
+        compiled = getattr(self.space, "compiled_jacobian", None)
+        form = self._sparse_jacobian if compiled is None else compiled(self)
+        values = self._ready("jacobian", p) if compiled is None else form.bind(self._named(p))
+        time = self._ready("time_derivative", p) if depends_on_time(self.lowered) else (0, 0, None)
+        ends = (form.indptr, form.indices)
+        return BoundJacobian(*values[:2], *ends, *time[:2], p, self.layout.size, (values, time))
+
+    def bind_product(self, kind: str, p: Array | Mapping[Any, float] | None = None) -> BoundProduct:
+        """Fix the parameters and get the address of ``J v`` (kind ``jvp``) or ``J^T w`` (``vjp``).
+
+        Raises:
+            OptionError: another kind.
+            UnsupportedError: the system has loops over modes or points.
+        """
+        return bound_product(self, kind, self.parameter_vector(p).copy())
+
+    def _ready(self, kind: str, p: Array) -> tuple[int, int, Any]:
+        """Address and context of a program at a parameter vector, and what to keep alive."""
+        instance = self._instance(kind)
+        instance.update(self._named(p))
+        return instance.address, instance.context, instance
 
     def bind_events(self, p: Array | Mapping[Any, float] | None = None) -> BoundEvents | None:
         """The compiled events of the problem at a parameter vector, with memory for one user; None without events."""

@@ -50,7 +50,7 @@ class Code:
         self._block = name
 
     @contextmanager
-    def loop(self, start: Index, stop: Index, step: int = 1) -> Iterator[str]:
+    def loop(self, start: Index, stop: Index, step: Index = 1) -> Iterator[str]:
         """A loop; gives the name of its index."""
         self._count += 1
         k = self._count
@@ -67,6 +67,16 @@ class Code:
         self.lines[here] = f"  %i{k} = phi i64 [ {start}, %{before} ], [ %next{k}, %{self._block} ]"
         self.do(f"br label %head{k}")
         self._label(f"after{k}")
+
+    @contextmanager
+    def single(self) -> Iterator[None]:
+        """Vectors of one lane for a while."""
+        before = self.lanes, self.vector
+        self.lanes, self.vector = 1, "<1 x double>"
+        try:
+            yield
+        finally:
+            self.lanes, self.vector = before
 
     # ------------------------------------------------------------------ integers and addresses
     def times(self, a: Index, b: int) -> Index:
@@ -109,8 +119,11 @@ class Code:
         self.do(f"call void @llvm.prefetch.p0(ptr {self.pointer(base, index)}, i32 0, i32 3, i32 1)")
 
     def broadcast(self, base: str, index: Index) -> str:
+        """One double of memory in all lanes."""
+        return self.spread(self.let(f"load double, ptr {self.pointer(base, index)}, align 8"))
+
+    def spread(self, one: str) -> str:
         """One double in all lanes."""
-        one = self.let(f"load double, ptr {self.pointer(base, index)}, align 8")
         if self.lanes == 1:
             return self.let(f"insertelement <1 x double> poison, double {one}, i32 0")
         first = self.let(f"insertelement {self.vector} poison, double {one}, i32 0")

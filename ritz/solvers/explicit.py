@@ -42,7 +42,7 @@ from ritz.solvers.buffers import (
     TRIED,
 )  # fmt: skip
 from ritz.solvers.dense import evaluate_polynomials
-from ritz.solvers.explicit_step import call_step, first_bad_stage, row_width, step_addresses
+from ritz.solvers.explicit_step import aligned_rows, call_step, first_bad_stage, row_width, step_addresses
 from ritz.solvers.frame import (
     BUFFER_Q,
     BUFFER_SIZE,
@@ -260,7 +260,7 @@ class ExplicitEngine:
         self.rows_per_step = tableau.dense.shape[1]
         self.frame = Frame(control, counts, bound, bound.rhs, n, atol)
         words, width = self.frame.words, row_width(n)
-        self.memory = np.zeros((5 + rows, width))  # what lies beyond the state in a row stays zero
+        self.memory = aligned_rows(5 + rows, width)  # what lies beyond the state in a row stays zero
         self.frame.point(OLD, self.memory)
         start = int(words[OLD])
         words[[OLD, NEW, SCRATCH, ERROR, OTHER_ERROR]] = range(start, start + 40 * width, 8 * width)

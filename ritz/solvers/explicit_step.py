@@ -41,9 +41,26 @@ from ritz.solvers.tableaus import Row, Tableau
 FEW = 8  # unknowns up to which steps are written out number by number, so that what was just stored is read as it was
 
 
+PAGE = 512  # doubles: addresses that far apart look alike to a processor
+APART = 32  # doubles by which rows are moved away from that
+
+
 def row_width(size: int) -> int:
-    """Doubles of a row for a state of this size: whole vectors."""
-    return size if size <= FEW else -(-size // native.lanes()) * native.lanes()
+    """Doubles of a row for a state of this size: whole vectors.
+
+    Rows of large states lie so that equal places in neighbouring rows do not differ by a multiple of 4096 bytes: loads
+    that follow a store to such an address wait for it.
+    """
+    if size <= FEW:
+        return size
+    return -(-size // native.lanes()) * native.lanes() if size < 8 * PAGE else -(-size // PAGE) * PAGE + APART
+
+
+def aligned_rows(count: int, width: int) -> NDArray[np.float64]:
+    """(count, width) zeros that start at a multiple of 64 bytes."""
+    memory = np.zeros(count * width + 8)
+    start = (-memory.ctypes.data % 64) // 8
+    return memory[start : start + count * width].reshape(count, width)
 
 
 @intrinsic

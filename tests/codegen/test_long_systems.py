@@ -11,11 +11,12 @@ import pytest
 
 import ritz as rz
 from ritz.codegen import native
+from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.layout import PointwiseLayout
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.scalar_kernel import ScalarKernel
 from ritz.codegen.system import System
-from ritz.errors import RitzError, UnsupportedError
+from ritz.errors import OptionError, RitzError, UnsupportedError
 from ritz.symbolic.graph import Graph
 
 SIZE, REACTIONS = 40, 1500
@@ -237,3 +238,26 @@ def test_constant_entries_and_empty_rows():
     expected = np.array([[-3.0, 0, 0], [0, 0, 0], [2, -1, 0]])
     np.testing.assert_array_equal(system.jacobian(0.0, np.ones(3)).toarray(), expected)
     np.testing.assert_array_equal(system.jvp(0.0, np.ones(3), [1.0, 2.0, 3.0]), expected @ [1, 2, 3])
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+def test_products_by_address(kind):
+    x, y = rz.fields("x y")
+    k = rz.params("k", default=1.5)
+    system = rz.Problem([rz.Eq(rz.dt(x), k * x * y + rz.t), rz.Eq(rz.dt(y), rz.sin(x) - y**2)]).discretize(
+        rz.Pointwise()
+    )
+    u, out = np.array([0.3, -0.8]), np.empty(2)
+    jacobian = np.array([[2.0 * u[1], 2.0 * u[0]], [np.cos(u[0]), -2 * u[1]]])
+    bound = system.bind_product(kind, {"k": 2.0})
+    for direction in np.eye(2):
+        bound.direction[:] = direction
+        call_rhs_address(bound.address, 0.1, u, bound.p, out, bound.context)
+        expected = jacobian @ direction if kind == "jvp" else jacobian.T @ direction
+        np.testing.assert_allclose(out, expected, rtol=1e-14)
+    with pytest.raises(OptionError, match="kind must be 'jvp' or 'vjp', not 'rhs'"):
+        system.bind_product("rhs")
+    s = rz.fields("s")
+    heat = rz.Problem([rz.Eq(rz.dt(s), rz.lap(s))], domain=rz.Box(x=(0, 1)), conditions=[rz.Periodic()])
+    with pytest.raises(UnsupportedError, match=f"The product '{kind}' of s cannot be bound: it has loops"):
+        heat.discretize(rz.Fourier(8)).bind_product(kind)

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array, eye_array, kron
 
+from ritz.codegen.calling import call_rhs_address
 from ritz.codegen.layout import Array
+from ritz.codegen.traced.compiled_jacobian import CompiledJacobian, Part
 from ritz.codegen.traced.space import split
+from ritz.errors import UnsupportedError
 from ritz.symbolic.calculus import sparse_jacobian
 from ritz.symbolic.graph import TIME, Axis, LinearMap
 from ritz.symbolic.rewrite.lowering import POINTWISE, pointwise_order
@@ -21,11 +24,40 @@ from ritz.symbolic.tracing.tape import Tape
 
 def jacobian_of(system: Any, t: float, u: Any, p: Any) -> Any:
     """The Jacobian as a `scipy.sparse.csc_array`, (size, size), whose pattern depends on the program only."""
+    chain = _chain_of(system)
+    if chain.maps:
+        matrix: Any = chain.at(t, u, p)
+        return matrix
+    p = np.ascontiguousarray(system.parameter_vector(p))
+    known = system._local.__dict__.setdefault("jacobians", {})
+    if known.get("p") != p.tobytes():
+        known.update(p=p.tobytes(), bound=system.bind_jacobian(p))
+    bound = known["bound"]
+    values, state = np.empty(bound.indices.size), np.ascontiguousarray(u, dtype=float)
+    call_rhs_address(bound.address, float(t), state, bound.p, values, bound.context)
+    return csc_array((values, bound.indices, bound.indptr), shape=(bound.size, bound.size))
+
+
+def compiled_jacobian_of(system: Any) -> CompiledJacobian:
+    """The compiled Jacobian of a system whose expressions read the state alone.
+
+    Raises:
+        UnsupportedError: the program has sums over axes, matrix products or values stored between loops.
+    """
+    chain = _chain_of(system)
+    with system._lock:
+        if "_compiled_jacobian" not in system.__dict__:
+            system.__dict__["_compiled_jacobian"] = CompiledJacobian(system, chain.parts())
+    found: CompiledJacobian = system.__dict__["_compiled_jacobian"]
+    return found
+
+
+def _chain_of(system: Any) -> _Chain:
     with system._lock:  # making the factors adds nodes to the graph
         if "_chain" not in system.__dict__:
             system.__dict__["_chain"] = _Chain(system)
-    matrix: Any = system.__dict__["_chain"].at(t, u, p)
-    return matrix
+    found: _Chain = system.__dict__["_chain"]
+    return found
 
 
 @dataclass(frozen=True)
@@ -59,6 +91,36 @@ class _Chain:
             if TIME in g.axes[n] and not (g.op[n] == "input" and g.args[n][1] == "time")
         ]
         return _Factor(root, tuple(axes), sparse_jacobian(g, [root], leaves)[0])
+
+    def parts(self) -> list[Part]:
+        """All derivatives of the right-hand side by what it reads, where that is the state alone.
+
+        Raises:
+            UnsupportedError: there are maps between buffers.
+        """
+        if self.maps:
+            kind = self.g.args[self.maps[0]][0].kind
+            raise UnsupportedError(
+                f"The Jacobian of {self.system.name} is not compiled: the program has a step over whole arrays "
+                f"({kind!r}), whose derivative is a product of sparse matrices. Use system.jacobian, system.jvp or "
+                "system.vjp."
+            )
+        states = {self.system.lowered.states[f.name]: f.start for f in self.system.layout.fields}
+        found = []
+        for f, factor in zip(self.system.layout.fields, self.outer, strict=True):
+            for leaf, node in factor.partials.items():
+                base, columns = self._columns(factor, leaf)
+                rows = np.arange(f.start, f.stop)
+                found.append(Part(node, factor.axes, rows, columns + states[base]))
+        return found
+
+    def _columns(self, factor: _Factor, leaf: int) -> tuple[int, Array]:
+        """The array that a leaf reads, and for every cell of the expression the place in it."""
+        tape, (base, moves) = self.tape, decode(self.g, leaf)
+        own = tape.looped(self.g.axes[base])
+        places = _places(tape, own, moves, factor.axes)
+        columns = np.ravel_multi_index(places, _shape(tape, own)) if own else np.zeros((), dtype=int)
+        return base, np.broadcast_to(columns, _shape(tape, factor.axes)).ravel()
 
     def at(self, t: float, u: Any, p: Any) -> Any:
         """The matrix at a state, zeros of the pattern included."""
@@ -115,14 +177,10 @@ class _Chain:
         nodes = list(factor.partials.values())
         found = self.system.space.evaluate(nodes, values) if values is not None else [np.ones(())] * len(nodes)
         for leaf, value in zip(factor.partials, found, strict=True):
-            base, moves = decode(g, leaf)
-            own = tape.looped(g.axes[base])
-            places = _places(tape, own, moves, factor.axes)
-            shape = _shape(tape, own)
-            columns = np.ravel_multi_index(places, shape) if own else np.zeros((), dtype=int)
-            columns = np.broadcast_to(columns, _shape(tape, factor.axes)).ravel()
+            base, columns = self._columns(factor, leaf)
+            size = int(np.prod(_shape(tape, tape.looped(g.axes[base])), dtype=int))
             data = np.ravel(over(value, factor.axes, tape))
-            step = csr_array((data, columns, np.arange(rows + 1)), shape=(rows, int(np.prod(shape, dtype=int))))
+            step = csr_array((data, columns, np.arange(rows + 1)), shape=(rows, size))
             total = total + step @ known[base]
         return total
 

@@ -91,6 +91,12 @@ class TracedSpace:
 
         return jacobian_of(system, t, u, p)
 
+    def compiled_jacobian(self, system: Any) -> Any:
+        """The Jacobian as compiled code (`ritz.codegen.traced.compiled_jacobian`)."""
+        from ritz.codegen.traced.jacobian import compiled_jacobian_of
+
+        return compiled_jacobian_of(system)
+
 
 def split(tape: Tape, m: LinearMap) -> tuple[int, int, int, int]:
     """A map between buffers as (outer, n of the source, n of the target, inner).
