@@ -146,7 +146,7 @@ class Run:
         self.buffer: StepBuffer | None = None
         if counts[STORE] != STORE_NOTHING:
             self.buffer = StepBuffer(n, engine.rows_per_step if needs_rows else 0, 64 if request.events else 256)
-        self.log = EventLog(request.events, request.system) if request.events else None
+        self.log = EventLog(request.events, request.system, request.p) if request.events else None
         self._last: tuple[float, Array] = (request.t0, request.u0)
         self._end: tuple[float, Array, float] | None = None  # where an event or the callback stopped the run
         self._bar: Any = None
@@ -257,7 +257,7 @@ class Run:
             if stop is not None:
                 self._finish(k, stop, piece(stop), t - t_old, by_event=True)
                 return True
-        if callback is not None and callback(t, view_of(self.request.system, y)):
+        if callback is not None and callback(t, view_of(self.request.system, y, t, self.request.p)):
             self._finish(k, t, y, t - t_old, by_event=False)
             return True
         return False
