@@ -120,7 +120,11 @@ def _draw_line(
     )
     rows = np.atleast_2d(found.values)
     parts = catalog.fields.get(name, ())
-    labels = [figures.label(catalog, part) for part in parts] if len(parts) == len(rows) > 1 else [text] * len(rows)
+    if len(parts) == len(rows) > 1:
+        labels = [figures.label(catalog, part) for part in parts]
+    else:
+        ends = [str(c) for c in solution.system.form.coordinates] if len(rows) == len(a) > 1 else [""] * len(rows)
+        labels = [figures.math(rf"\left({_latex(expr)}\right)_{{{end}}}") if end else text for end in ends]
     for row, label in zip(rows, labels, strict=True):
         ax.plot(where, row, **({"linewidth": 1.6, "label": label} | kwargs))
     figures.name_axes(ax, over, text if len(rows) == 1 else "")
