@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ritz.codegen.structure import OrdinaryForm
 from ritz.solvers.solution import Solution
 
 
@@ -71,7 +72,11 @@ def fake_system(
     problem = SimpleNamespace(scalar_form=lambda: form, equation_lines=lambda: ["dt(u) = lap(u)"], units={"x": "m"})
     infos = tuple(SimpleNamespace(name=n, default=v, bounds=None) for n, v in params.items())
     layout = FakeLayout(list(symbols), coords, dtype)
-    return SimpleNamespace(name="fake", layout=layout, problem=problem, parameters=infos)
+    return FakeSystem(name="fake", layout=layout, problem=problem, parameters=infos)
+
+
+class FakeSystem(SimpleNamespace, OrdinaryForm):
+    """A system that only knows its fields."""
 
 
 class _Ranked(sp.Symbol):

@@ -229,10 +229,6 @@ class FunctionSystem(ParameterVector, OrdinaryForm):
         address = ctypes.cast(function, ctypes.c_void_p).value or 0
         return Bound(address, 0, 0, None, values.copy(), n, False, None, self.layout.weights, function)
 
-    def to_fields(self, u: Array, t: float = 0.0, p: Any = None) -> dict[str, NDArray[Any]]:
-        """Values of every field."""
-        return self.layout.to_fields(u)
-
     def explain_nonfinite(self, t: float, u: Any, p: Any = None) -> str:
         """Words for the first value that is not finite, or for an error that the function raised."""
         if self._raised is not None:

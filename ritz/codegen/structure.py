@@ -67,6 +67,20 @@ class OrdinaryForm:
         """Shape of the Jacobian of ``-f``."""
         return Structure()
 
+    def to_fields(self, u: Any, t: Any = 0.0, p: Any = None) -> dict[str, NDArray[Any]]:
+        """Values of every field.
+
+        Args:
+            u: (size,) state or (size, nt) states.
+            t: their time or (nt,) times; matters where values are prescribed.
+            p: parameter vector or overrides of the defaults; likewise.
+
+        Returns:
+            component -> (*grid) or (*grid, nt).
+        """
+        found: dict[str, NDArray[Any]] = self.layout.to_fields(u)  # type: ignore[attr-defined]
+        return found
+
     def mass(self, p: NDArray[np.float64] | Mapping[Any, float] | None = None) -> Any:
         """The matrix M of ``M(p) du/dt = f``, sparse (size, size); None for the identity."""
         return None

@@ -373,11 +373,7 @@ class System(ParameterVector, OrdinaryForm):
                 values[node] = block[0]
         return values, roots
 
-    # ------------------------------------------------------------------ fields and words
-    def to_fields(self, u: Array) -> dict[str, Array]:
-        """Physical values of every field (see `StateLayout.to_fields`)."""
-        return self.layout.to_fields(u)
-
+    # ------------------------------------------------------------------ words
     @property
     def quantities(self) -> tuple[str, ...]:
         """Unknowns that were eliminated (a pressure, a streamfunction) and can be had from a state."""

@@ -239,10 +239,6 @@ class ReducedSystem(OrdinaryForm):
         """Return None: the linear part of a reduced model is a small dense matrix, not split off."""
         return None
 
-    def to_fields(self, u: FloatArray) -> dict[str, Any]:
-        """Return the physical values of every field of the full model."""
-        return self.layout.to_fields(u)
-
     def explain_nonfinite(self, t: float, u: FloatArray, p: Any = None) -> str:
         """Return which coefficient is not finite, and the likely reason."""
         bad = np.flatnonzero(~np.isfinite(u))

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from ritz.errors import OptionError, UnsupportedError
 from ritz.solvers import figures
 from ritz.solvers.images import Surfaces
+from ritz.solvers.mesh_plots import animated
+from ritz.solvers.on_mesh import mesh_system
 from ritz.solvers.plotting import Request, curves, history, sample
+from ritz.solvers.solution import nearest_indices
 
 if TYPE_CHECKING:
     from ritz.solvers.solution import Solution
@@ -81,11 +84,16 @@ def animate(
             "An animation needs at least two stored times. Pass t_eval= or dense_output=True to solve."
         )
     dimension = solution.catalog.dimension
+    on_mesh = bool(solution.catalog.mesh)
+    if on_mesh:
+        dimension = mesh_system(solution, "solution.animate").mesh.dim
     if kind not in (None, *(("lines", "phase") if dimension == 0 else ())):
         raise OptionError(f"There is no animation kind={kind!r} in {dimension} dimensions. Leave kind out.")
     times = np.linspace(solution.t[0], solution.t[-1], max(int(frames), 2))
     request = Request(solution, solution.select(fields), None, part, ax, kwargs)
-    if dimension == 0:
+    if on_mesh:
+        axes, update, times = _on_mesh(request, solution.select_fields(fields), times)
+    elif dimension == 0:
         axes, update = (_phase if kind == "phase" else _histories)(request, times)
     else:
         times, values = sample(solution, times)
@@ -102,6 +110,24 @@ def animate(
     movie = Movie(figure, show, frames=len(times), interval=interval)
     movie.figure, movie.html = figure, html
     return movie
+
+
+def _on_mesh(request: Request, names: tuple[str, ...], times: Array) -> tuple[Array, Update, Array]:
+    """Fields on a mesh, one panel each."""
+    solution = request.solution
+    system = mesh_system(solution, "solution.animate")
+    if solution.sol is None:
+        times = solution.t[np.array(list(dict.fromkeys(nearest_indices(solution.t, times).tolist())), dtype=int)]
+    width, height = (np.ptp(system.mesh.points, axis=0)[:2] + 1e-300) if system.mesh.dim == 2 else (1.6, 1.0)
+    size = figures.image_size(width, height) if system.mesh.dim == 2 else (5.6, 3.5)
+    axes = figures.panels(request.ax, 1, len(names), size, fixed_aspect=system.mesh.dim == 2)
+    updates = [animated(solution, n, times, ax, request.kwargs)[1] for n, ax in zip(names, axes.flat, strict=True)]
+
+    def update(frame: int) -> None:
+        for one in updates:
+            one(frame)
+
+    return axes, update, times
 
 
 def _histories(request: Request, times: Array) -> tuple[Array, Update]:

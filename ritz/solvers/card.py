@@ -14,6 +14,7 @@ def rows(solution: Solution) -> list[tuple[str, str]]:
     found = [
         ("times", _times(solution)),
         ("fields", _fields(solution)),
+        ("mesh", solution.catalog.mesh),
         ("method", _method(solution)),
         ("work", _work(solution)),
         ("parameters", ", ".join(f"{name} = {value:.6g}" for name, value in solution.parameters.items())),
@@ -53,6 +54,8 @@ def _state(solution: Solution) -> str:
 def _times(solution: Solution) -> str:
     if not len(solution.t):
         return "none stored"
+    if solution.method == "Newton":
+        return "steady"
     if len(solution.t) == 1:
         return f"t = {solution.t[0]:.6g}"
     dense = ", dense output" if solution.sol is not None else ""

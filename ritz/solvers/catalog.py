@@ -46,7 +46,8 @@ class Catalog:
         ranks: User field -> tensor rank (0, 1, 2).
         auxiliary: Components that Ritz introduced (``u_t`` of a second-order equation).
         complex_valued: Components whose physical values are complex.
-        axes: The grid, in the order of the array axes; empty for ODEs.
+        axes: The grid, in the order of the array axes; empty for ODEs and on meshes.
+        mesh: What mesh and elements there are, in words; empty elsewhere.
         parameters: Parameter names in the order of the parameter vector.
         equations: The user's equations as text.
         latex: Name -> LaTeX, for fields, components, coordinates and parameters.
@@ -63,6 +64,7 @@ class Catalog:
     equations: tuple[str, ...] = ()
     latex: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    mesh: str = ""
 
     @property
     def dimension(self) -> int:
@@ -102,7 +104,8 @@ class Catalog:
     def to_json(self) -> str:
         """Return everything but the grid points as JSON, for file attributes."""
         plain = (
-            "title", "fields", "ranks", "auxiliary", "complex_valued", "parameters", "equations", "latex", "units"
+            "title", "fields", "ranks", "auxiliary", "complex_valued", "parameters", "equations", "latex", "units",
+            "mesh",
         )  # fmt: skip
         record: dict[str, Any] = {key: getattr(self, key) for key in plain}
         record["axes"] = [[a.name, a.lower, a.upper, a.periodic] for a in self.axes]
@@ -125,7 +128,7 @@ def catalog_of(system: Any, values: Mapping[str, NDArray[Any]]) -> Catalog:
     """
     found = tuple(str(name) for name in values)
     problem = getattr(system, "problem", None)
-    form = problem.scalar_form() if problem is not None and hasattr(problem, "scalar_form") else None
+    form = _symbols_of(system)
     fields, ranks = _user_fields(form, found)
     for name, parts in getattr(system.layout, "components", {}).items():  # arrays with short dimensions
         fields[name], ranks[name] = tuple(parts), min(len(parts) - 1, 1)
@@ -145,7 +148,32 @@ def catalog_of(system: Any, values: Mapping[str, NDArray[Any]]) -> Catalog:
         equations=tuple(problem.equation_lines()) if problem is not None else (),
         latex=_latex(form, found),
         units={str(k): str(v) for k, v in (getattr(problem, "units", None) or {}).items()},
+        mesh=getattr(system.layout, "text", ""),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Symbols:
+    """The user's symbols of a problem on a mesh, as a scalar form has them; what Ritz added is auxiliary."""
+
+    unknowns: tuple[Any, ...]
+    components: Mapping[Any, tuple[Any, ...]]
+    auxiliary: Mapping[Any, Any]
+    coordinates: tuple[Any, ...]
+    parameters: tuple[Any, ...]
+    bounds: Mapping[Any, tuple[Any, Any]]
+
+
+def _symbols_of(system: Any) -> Any:
+    """Return what names the components of a system: its weak form on a mesh, else the scalar form of its problem."""
+    problem, weak = getattr(system, "problem", None), getattr(system, "form", None)
+    if problem is None or not hasattr(problem, "scalar_form"):
+        return None
+    if weak is None:
+        return problem.scalar_form()
+    added = {part: of for of, parts in weak.components.items() if of not in problem.unknowns for part in parts}
+    own = {of: weak.components[of] for of in problem.unknowns}
+    return _Symbols(problem.unknowns, own, added, weak.coordinates, weak.parameters, {})
 
 
 def _user_fields(form: Any, found: tuple[str, ...]) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
@@ -165,7 +193,7 @@ def _user_fields(form: Any, found: tuple[str, ...]) -> tuple[dict[str, tuple[str
 def _axes(layout: Any, form: Any) -> tuple[Axis, ...]:
     """Return the grid axes; an axis is periodic if its uniform grid stops one spacing before the right end."""
     bounds = {str(c): (float(lo), float(hi)) for c, (lo, hi) in form.bounds.items()} if form is not None else {}
-    axes = []
+    axes: list[Axis] = []
     for name, points in layout.coords.items():
         values = np.asarray(points, dtype=float)
         lower, upper = bounds.get(name, (values[0], values[-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -45,15 +46,25 @@ def to_dataset(solution: Solution, fields: Any = None) -> xarray.Dataset:
 
     Returns:
         One variable ``(t, *coordinates)`` for each scalar component, complex where the field is. A component of a
-        vector says so in ``attrs["vector"]``. Parameters are scalar coordinates.
+        vector says so in ``attrs["vector"]``. Parameters are scalar coordinates. On a mesh the dimensions are
+        ``(t, node)``, with the coordinates of the nodes as variables ``x (node)``, ...; components of other elements
+        have nodes of their own, ``node_p``, ``x_p``.
     """
     xr = require_xarray()
     catalog = solution.catalog
     names = solution.components if fields is None else solution.select(fields)
     values, dims = solution.values(), ("t", *(axis.name for axis in catalog.axes))
-    variables = {}
+    variables: dict[str, Any] = {}
+    nodes = _nodes(solution, names)
     for name in names:
-        own = dims if values[name].ndim > 1 else dims[:1]  # a number beside fields has no place
+        if name in nodes:
+            variables[name] = xr.Variable(("t", nodes[name][0]), values[name], field_attrs(catalog, name))
+            continue
+        single = values[name].ndim == 1 or (bool(catalog.mesh) and values[name].shape[1:] == (1,))
+        if single:  # a number beside fields has no place
+            variables[name] = xr.Variable("t", values[name].reshape(-1), field_attrs(catalog, name))
+            continue
+        own = dims
         if values[name].ndim != len(own):
             raise UnsupportedError(
                 f"{name} has values of shape {values[name].shape[1:]}, but the grid has the dimensions {dims[1:]}: the "
@@ -65,10 +76,34 @@ def to_dataset(solution: Solution, fields: Any = None) -> xarray.Dataset:
         attrs = _described(catalog, axis.name, axis.name)
         attrs |= {"lower": axis.lower, "upper": axis.upper, "periodic": int(axis.periodic)}
         coords[axis.name] = xr.Variable(axis.name, axis.values, attrs)
+    for dim, places in nodes.values():
+        coords |= {name: xr.Variable(dim, x, _described(catalog, name, name)) for name, x in places.items()}
     for name, value in solution.parameters.items():
         if name not in variables and name not in coords:
             coords[name] = xr.Variable((), value, _described(catalog, name, f"parameter {name}"))
     return xr.Dataset(variables, coords, run_attrs(solution))
+
+
+def _nodes(solution: Solution, names: Iterable[str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return component -> its dimension and the coordinates of its nodes, for fields on a mesh."""
+    if not solution.catalog.mesh:
+        return {}
+    if solution.system is None:
+        return dict(solution._nodes or {})
+    space, layout = solution.system.form.coordinates, solution.system.layout
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    made: dict[Any, tuple[str, dict[str, Any]]] = {}
+    for name in names:
+        element = layout.space.nodes[layout.names.index(name)]
+        if element.element.family == "Real":
+            continue
+        if element not in made:
+            owner = next((f for f, parts in solution.catalog.fields.items() if name in parts), name)
+            end = f"_{owner}" if made else ""
+            grids = layout.grids(name) if element.reference.is_nodal else []
+            made[element] = (f"node{end}", {f"{c}{end}": grid for c, grid in zip(space, grids, strict=False)})
+        found[name] = made[element]
+    return found
 
 
 def field_attrs(catalog: Catalog, name: str) -> dict[str, Any]:

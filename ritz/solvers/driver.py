@@ -153,7 +153,7 @@ class Run:
         if counts[STORE] != STORE_NOTHING:
             rows = engine.rows_per_step if needs_rows or request.jumps is not None else 0
             self.buffer = StepBuffer(n, rows, 64 if request.events else 256)
-        self.log = EventLog(request.events, request.system) if request.events else None
+        self.log = EventLog(request.events, request.system, request.p) if request.events else None
         self._last: tuple[float, Array] = (request.t0, request.u0)
         self.jumps: JumpRun | None = None
         if request.jumps is not None:
@@ -299,7 +299,7 @@ class Run:
             if stop is not None:
                 self._finish(k, stop, piece(np.array([stop]))[0], h, by_event=True)
                 return True
-        if callback is not None and callback(t, view_of(self.request.system, y)):
+        if callback is not None and callback(t, view_of(self.request.system, y, t, self.request.p)):
             self._finish(k, t, y, h, by_event=False)
             return True
         return False

@@ -24,23 +24,25 @@ class StateView(np.ndarray):
     """A state that also answers to field names: ``y["u"]`` is the field u, ``y[0]`` the first number."""
 
     system: Any
+    time: float
+    params: Any
 
     def __array_finalize__(self, source: Any) -> None:
-        self.system = getattr(source, "system", None)
+        self.system, self.time, self.params = (getattr(source, n, None) for n in ("system", "time", "params"))
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            fields = self.system.layout.to_fields(np.asarray(self))
+            fields = self.system.to_fields(np.asarray(self), self.time, self.params)
             if key not in fields:
                 raise OptionError(f"There is no field {key!r}.{nearest(key, fields)} Fields: {', '.join(fields)}.")
             return fields[key]
         return super().__getitem__(key)
 
 
-def view_of(system: Any, state: Array) -> StateView:
-    """Wrap a state for user functions."""
+def view_of(system: Any, state: Array, t: float, p: Any = None) -> StateView:
+    """Wrap a state at a time, with the parameter vector, for user functions."""
     view = state.view(StateView)
-    view.system = system
+    view.system, view.time, view.params = system, t, p
     view.flags.writeable = False  # what is stored must not change under the run
     return view
 
@@ -108,15 +110,16 @@ class EventLog:
     Args:
         events: The events.
         system: Gives user functions access to fields by name.
+        p: Its parameter vector.
     """
 
-    def __init__(self, events: Sequence[Event], system: Any) -> None:
-        self.events, self.system = events, system
+    def __init__(self, events: Sequence[Event], system: Any, p: Any = None) -> None:
+        self.events, self.system, self.p = events, system, p
         self._values: list[float] = []
 
     def start(self, t: float, y: Array) -> None:
         """Evaluate the functions at the start of the run."""
-        self._values = [event.value(t, view_of(self.system, y)) for event in self.events]
+        self._values = [event.value(t, view_of(self.system, y, t, self.p)) for event in self.events]
 
     def step(self, t_old: float, t: float, y: Array, interpolate: Callable[[float], Array]) -> float | None:
         """Look at one accepted step.
@@ -129,7 +132,7 @@ class EventLog:
         Returns:
             The time at which the run has to stop, or None.
         """
-        before, view = self._values, view_of(self.system, y)
+        before, view = self._values, view_of(self.system, y, t, self.p)
         self._values = [event.value(t, view) for event in self.events]
         crossed = [e for e, a, b in zip(self.events, before, self._values, strict=True) if e.active(a, b)]
         if not crossed:
@@ -153,7 +156,7 @@ class EventLog:
         tolerance = 4 * np.finfo(float).eps
 
         def function(s: float) -> float:
-            return event.value(s, view_of(self.system, interpolate(s)))
+            return event.value(s, view_of(self.system, interpolate(s), s, self.p))
 
         a, b = function(t_old), function(t)
         if a * b > 0:  # a root at an end of the step that rounding in the interpolant has moved out of it

@@ -81,7 +81,8 @@ def plot(
               ``"lines"`` (profiles coloured by time), ``"waterfall"`` (profiles one above the other), ``"final"``;
             - 2-D: ``"image"``, one column for each time;
             - 3-D: ``"slices"`` through the middle of the box;
-            - periodic grids of any dimension: ``"spectrum"``, the power of the modes over the wavenumber.
+            - periodic grids of any dimension: ``"spectrum"``, the power of the modes over the wavenumber;
+            - meshes: colours, arrows, deformed shapes, ...: see `ritz.solvers.mesh_plots.plot`.
         times: Times to show, for kinds that show states; by dense output where there is one, else the nearest
             stored times.
         part: ``"abs"`` (default), ``"real"``, ``"imag"`` or ``"phase"`` of complex fields.
@@ -98,6 +99,12 @@ def plot(
         OptionError: for an unknown field, kind or part, or a wrong number of axes; names the nearest valid one.
         UnsupportedError: if a time lies outside the run, or a spectrum is asked for on an axis that is not periodic.
     """
+    if solution.catalog.mesh:
+        from ritz.solvers.mesh_plots import plot as plot_on_mesh
+
+        if part is not None:
+            raise OptionError(f"part={part!r} is for complex fields, which meshes do not have. Leave it out.")
+        return plot_on_mesh(solution, fields, kind=kind, times=times, ax=ax, **kwargs)
     dimension = solution.catalog.dimension
     drawers = _drawers(dimension)
     chosen = kind or _default_kind(solution)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ritz.errors import OptionError, UnsupportedError, nearest
 from ritz.solvers.catalog import Catalog, catalog_of
+from ritz.solvers.mesh_results import MeshResults
 
 if TYPE_CHECKING:
     import xarray
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-class Solution:
+class Solution(MeshResults):
     """What `ritz.solve` returns: the states at the stored times and everything needed to read them.
 
     ``solution["u"]`` gives the physical values of a field, time first: ``(nt,)`` for an ODE, ``(nt, *grid)`` for a
     scalar field, ``(nt, n, *grid)`` for a vector field with n components, whose components are also there by their
-    own names (``solution["u_x"]``). A symbol is as good as its name. Making a Solution only stores references;
-    fields, tables, pictures are computed when first asked for.
+    own names (``solution["u_x"]``). On a mesh the grid is one axis over the nodes of the element. A symbol is as good
+    as its name. Making a Solution only stores references; fields, tables, pictures are computed when first asked for.
 
     Attributes:
         t: (nt,) stored times.
@@ -52,7 +53,7 @@ class Solution:
     """
 
     __slots__ = (
-        "_catalog", "_values", "log", "message", "method", "nfev", "njev", "nlu", "options", "params", "sol",
+        "_catalog", "_nodes", "_values", "log", "message", "method", "nfev", "njev", "nlu", "options", "params", "sol",
         "statistics", "status", "success", "system", "t", "t_events", "y", "y_events",
     )  # fmt: skip
 
@@ -96,6 +97,7 @@ class Solution:
         self.statistics = statistics
         self._catalog: Catalog | None = None
         self._values: dict[str, Array] | None = None
+        self._nodes: dict[str, tuple[str, dict[str, Array]]] | None = None  # of a file: dimension, coordinates
 
     # What is in it
 
@@ -109,7 +111,8 @@ class Solution:
                 return self._catalog
             if names is None:
                 state = self.y[:, -1] if self.y.shape[1] else np.zeros(self.y.shape[0])
-                names = self.system.layout.to_fields(np.ascontiguousarray(state))
+                time = self.t[-1] if len(self.t) else 0.0
+                names = self.system.to_fields(np.ascontiguousarray(state), time, self.params)
             self._catalog = catalog_of(self.system, names)
         return self._catalog
 
@@ -144,7 +147,7 @@ class Solution:
     def values(self) -> dict[str, Array]:
         """Return component -> (nt, *grid) physical values of all stored times (computed once, then kept)."""
         if self._values is None:
-            found = self.system.layout.to_fields(self.y)
+            found = self.system.to_fields(self.y, self.t, self.params)
             self._values = {str(name): np.moveaxis(np.asarray(v), -1, 0) for name, v in found.items()}
         return self._values
 
@@ -191,7 +194,7 @@ class Solution:
             raise UnsupportedError(
                 "This solution holds no stored time (t_eval was empty), so there is nothing to read."
             )
-        found = self.system.layout.to_fields(np.ascontiguousarray(self.y[:, index]))
+        found = self.system.to_fields(np.ascontiguousarray(self.y[:, index]), self.t[index], self.params)
         return {str(name): np.asarray(values) for name, values in found.items()}
 
     def _by_user_name(self, values: Mapping[str, Array], lead: int) -> dict[str, Array]:
@@ -226,6 +229,22 @@ class Solution:
 
     def components_at(self, times: Array) -> dict[str, Array]:
         """Return component -> (m, *grid) at the (m,) given times; errors as in `at`."""
+        if self.sol is None:
+            indices = self._stored(times)
+            picked = [self.snapshot(i) for i in indices]
+            return {name: np.stack([p[name] for p in picked]) for name in picked[0]}
+        found = self.system.to_fields(self.states_at(times), times, self.params)
+        return {str(name): np.moveaxis(np.asarray(v), -1, 0) for name, v in found.items()}
+
+    def states_at(self, times: Array) -> Array:
+        """Return (size, m) raw states at the (m,) given times; errors as in `at`."""
+        if self.sol is None:
+            return np.asarray(self.y[:, self._stored(times)])
+        self._slack(times)
+        return np.asarray(self.sol(times))
+
+    def _slack(self, times: Array) -> float:
+        """Return how far times may be off for rounding; raise where one lies outside the run."""
         span = np.sort(self.t[[0, -1]]) if self.sol is None else _span(self.sol, self.t)
         slack = 1e-12 * max(abs(span[0]), abs(span[1]))
         outside = times[~((times >= span[0] - slack) & (times <= span[1] + slack))]
@@ -234,9 +253,11 @@ class Solution:
                 f"t = {outside[0]:g} lies outside the computed span [{span[0]:g}, {span[1]:g}]. "
                 "Solve over a longer t_span, or resume with solve(system, (t, t_end), y0=solution)."
             )
-        if self.sol is not None:
-            found = self.system.layout.to_fields(np.asarray(self.sol(times)))
-            return {str(name): np.moveaxis(np.asarray(v), -1, 0) for name, v in found.items()}
+        return float(slack)
+
+    def _stored(self, times: Array) -> NDArray[np.intp]:
+        """Return the indices of stored times."""
+        slack = self._slack(times)
         indices = nearest_indices(self.t, times)
         missing = times[np.abs(self.t[indices] - times) > slack]
         if missing.size:
@@ -244,8 +265,7 @@ class Solution:
                 f"t = {missing[0]:g} is not a stored time and this solution has no dense output. "
                 "Pass dense_output=True to solve, or list the times you need in t_eval=."
             )
-        picked = [self.snapshot(i) for i in indices]
-        return {name: np.stack([p[name] for p in picked]) for name in picked[0]}
+        return indices
 
     # Other forms
 
@@ -292,10 +312,14 @@ class Solution:
 
     def select(self, fields: Any) -> tuple[str, ...]:
         """Return the scalar components meant by a name, a symbol, several of them or None (all user fields)."""
+        return self.catalog.expand(self.select_fields(fields))
+
+    def select_fields(self, fields: Any) -> tuple[str, ...]:
+        """Return the fields meant likewise, vectors as they are."""
         if fields is None:
-            return self.catalog.expand(self.fields)
+            return self.fields
         several = isinstance(fields, Iterable) and not isinstance(fields, str)
-        return self.catalog.expand([self.known(name) for name in (fields if several else (fields,))])
+        return tuple(self.known(name) for name in (fields if several else (fields,)))
 
     def __repr__(self) -> str:
         from ritz.solvers.card import text_card

@@ -1,6 +1,7 @@
 """Solutions in NetCDF files.
 
-Layout of a file, version 1: the Dataset of `Solution.to_xarray` (dimensions ``t`` and the coordinates), and besides it
+Layout of a file, version 1: the Dataset of `Solution.to_xarray` (dimensions ``t`` and the coordinates; on a mesh ``t``
+and ``node``, with the coordinates of the nodes), and besides it
 
 - ``ritz_state (ritz_index, t)``: the raw state vectors, so that a run can be resumed exactly;
 - ``ritz_t_event_i (ritz_event_i)`` and ``ritz_y_event_i (ritz_event_i, ritz_index)``: events, if there were any;
@@ -10,7 +11,7 @@ Layout of a file, version 1: the Dataset of `Solution.to_xarray` (dimensions ``t
   ``complex_field = "psi"``, because NetCDF has no complex numbers;
 - attributes ``ritz_format`` (the version of this layout) and ``ritz_catalog`` (JSON: names, axes, labels).
 
-Dense output is not stored.
+Dense output is not stored; nor are meshes and elements, which `load` takes from ``system=``.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def load(path: str | Path, *, system: Any = None) -> Solution:
     Args:
         path: The NetCDF file.
         system: The System that was advanced, or an equal one; with it the solution has ``solution.system`` again and
-            is a start for ``solve(system, span, y0=solution)``. Without it fields, tables and plots work all the same.
+            is a start for ``solve(system, span, y0=solution)``. Without it fields, tables and plots work all the same,
+            but for pictures and values in points of solutions on meshes, whose meshes are not stored.
 
     Raises:
         StorageError: if there is no such file, or it was not written by Ritz, or by a later version of Ritz.
@@ -159,6 +161,12 @@ def _solution_of(dataset: xarray.Dataset) -> Solution:
     )
     solution._catalog = catalog
     solution._values = {name: dataset[name].values for name in catalog.components}
+    if catalog.mesh:
+        solution._nodes = {
+            name: (str(dims[1]), {str(c): v.values for c, v in dataset.coords.items() if v.dims == dims[1:]})
+            for name in catalog.components
+            if len(dims := dataset[name].dims) == 2
+        }
     return solution
 
 
@@ -193,7 +201,8 @@ def _check_same(solution: Solution, system: Any, source: Path) -> None:
             f"{source} holds states of {size} numbers, the system given has {system.layout.size}. "
             "Discretise the same problem in the same way, or load without system=."
         )
-    there = catalog_of(system, system.layout.to_fields(np.ascontiguousarray(solution.y[:, -1])))
+    fields = system.to_fields(np.ascontiguousarray(solution.y[:, -1]), solution.t[-1], solution.params)
+    there = catalog_of(system, fields)
     for what, mine, other in (
         ("fields", solution.components, there.components),
         ("coordinates", tuple(solution.coords), tuple(a.name for a in there.axes)),
@@ -201,6 +210,15 @@ def _check_same(solution: Solution, system: Any, source: Path) -> None:
     ):
         if mine != other:
             raise UnsupportedError(f"{source} has the {what} {_list(mine)}, the system given has {_list(other)}.")
+    if solution.catalog.mesh != there.mesh:
+        raise UnsupportedError(
+            f"{source} holds values on {solution.catalog.mesh}; the system given has {there.mesh or 'no mesh'}. "
+            "Discretise the same problem in the same way."
+        )
+    for name, (_, places) in (solution._nodes or {}).items():
+        for x, here in zip(places.values(), system.layout.grids(name), strict=False):
+            if not np.allclose(x, here, rtol=1e-12, atol=1e-12 * float(np.ptp(here) or 1.0)):
+                raise UnsupportedError(f"The nodes of {name} in {source} are not those of the system given.")
     for axis in there.axes:
         if not np.allclose(axis.values, solution.coords[axis.name], rtol=1e-12, atol=1e-12 * abs(axis.length)):
             raise UnsupportedError(f"The grid along {axis.name} in {source} is not that of the system given.")

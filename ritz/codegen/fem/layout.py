@@ -42,6 +42,29 @@ class FemLayout(StateLayout):
         """The mesh."""
         return self.space.mesh
 
+    @property
+    def text(self) -> str:
+        """The mesh and the elements in words.
+
+        Example:
+            >>> import ritz as rz
+            >>> u = rz.fields("u")
+            >>> problem = rz.Problem([rz.Eq(-rz.lap(u), 1)], domain=rz.rectangle(n=4),
+            ...                      conditions=[rz.Dirichlet(u, 0)])
+            >>> problem.discretize(rz.FiniteElement(degree=2)).layout.text
+            '32 triangles in 2-D; Lagrange 2: u; 49 free unknowns'
+        """
+        from ritz.codegen.mesh.card import kind_of
+
+        elements: dict[str, list[str]] = {}
+        for name, nodes in zip(self.space.names, self.space.nodes, strict=False):
+            if nodes.element.family != "Real":
+                elements.setdefault(f"{nodes.element.family} {nodes.element.degree}", []).append(name)
+        spoken = ", ".join(f"{element}: {', '.join(names)}" for element, names in elements.items())
+        mesh = self.mesh
+        cells = kind_of(mesh.cell_type, len(mesh.cells))
+        return f"{cells} in {mesh.gdim}-D; {spoken}; {self.size:,} free unknowns"
+
     def grids(self, name: str) -> list[Array]:
         points = self.space.nodes[self.names.index(name)].points
         return [np.ascontiguousarray(points[:, i]) for i in range(points.shape[1])]
