@@ -303,6 +303,9 @@ class KernelWriter:
             if self.g.op[node] == "input" and self.g.args[node][0].startswith(("h@", "h_facet@")):
                 array = self.base(f"array {self.g.args[node][0]}")
                 self.sizes[node] = self.gathered(lambda cell, array=array: self.code.pointer(array, cell))  # type: ignore[misc]
+        if self.region.factors is not None:
+            factors = self.base("factors")
+            self.factor = self.gathered(lambda cell: self.code.pointer(factors, cell))
         if self.region.is_affine:
             self._map(0)
 
@@ -337,6 +340,8 @@ class KernelWriter:
                 self.scale = self._absolute(det)
             if self.region.over != "cells":
                 self._normal(s, inverse)
+        if self.region.factors is not None:
+            self.scale = self.code.let(f"fmul contract {self.code.vector} {self.scale}, {self.factor}")
 
     def _inverted(self, j: list[list[Value]]) -> tuple[list[list[Value]], str]:
         """Inverse and determinant of a small matrix: ``inverse[m][i] = dX_m / dx_i``."""
