@@ -98,7 +98,7 @@ def draw_sheet(ax: Any, sheet: Sheet, kind: str | None, scale: dict[str, Any]) -
 
         levels = scale.pop("levels", 12)
         vmin, vmax = scale.get("vmin"), scale.get("vmax")
-        if isinstance(levels, int) and vmin is not None:
+        if isinstance(levels, int) and vmin is not None and vmax is not None:
             levels = MaxNLocator(levels).tick_values(vmin, vmax)
         triangulation = sheet.triangulation()
         artist = ax.tricontourf(triangulation, sheet.colours, levels, **({"extend": "neither"} | scale))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -171,12 +172,30 @@ class FemProgram:
             if pairs:
                 writer = MatrixKernel(*self.build.arguments(region, nodes), entries=pairs)
                 self.kernels.append(self.build.kernel(writer, region))
-        at = self.build.offsets
+        self.pattern = self._pattern()
+
+    def _pattern(self) -> Pattern:
+        g, at = self.build.g, self.build.offsets
         identities = [
             (at[name], at[g.args[part][0].removeprefix("seed ")], float(c), self.length(name))
             for name, c, part in self.plain
         ]
-        self.pattern = pattern_of(space, [(k.region, k.blocks) for k in self.kernels], identities)
+        return pattern_of(self.build.space, [(k.region, k.blocks) for k in self.kernels], identities)
+
+    def over(self, space: FemSpace, *, plain: bool = True) -> FemProgram:
+        """The same kernels over other entries and another numbering.
+
+        Args:
+            space: with fields, regions and groups of the same names and order.
+            plain: keep the rows that are no integrals, but multiples of inputs.
+        """
+        made = copy(self)
+        starts = {name: space.bounds(f)[0] for f, name in enumerate(space.names)}
+        made.build = replace(self.build, space=space, offsets=starts)
+        made.plain = list(self.plain) if plain else []
+        if self.pattern is not None:
+            made.pattern = made._pattern()
+        return made
 
     def length(self, name: str) -> int:
         """Length of a block."""

@@ -145,6 +145,9 @@ class FemInstance:
         region = self.space.regions[kernel.region]
         if slot == "points":
             return self._held(region.mesh.points, float)
+        if slot == "factors":
+            assert region.factors is not None
+            return self._held(region.factors, float)
         if kind == "geometry":
             return self._held(self.space.corners(kernel.region, int(rest)), np.int32)
         if kind == "dofs":

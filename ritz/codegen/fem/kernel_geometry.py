@@ -35,6 +35,9 @@ class MappedCode(CellCode):
                 where = [self.entry(numbers, width, cell, a) for cell in self.cells]
                 corners.append([self._coordinate(points, where, gdim, i) for i in range(gdim)])
             self.corners.append(corners)
+        if self.region.factors is not None:
+            factors = self.base("factors")
+            self.factor = self.gathered(lambda cell: self.code.pointer(factors, cell))
         if self.region.is_affine:
             self._map(0)
 
@@ -69,6 +72,8 @@ class MappedCode(CellCode):
                 self.scale = self._absolute(det)
             if self.region.over != "cells":
                 self._normal(s, inverse)
+        if self.region.factors is not None:
+            self.scale = self.code.let(f"fmul contract {self.code.vector} {self.scale}, {self.factor}")
 
     def _inverted(self, j: list[list[Value]]) -> tuple[list[list[Value]], str]:
         """Inverse and determinant of a small matrix: ``inverse[m][i] = dX_m / dx_i``."""

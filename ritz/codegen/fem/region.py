@@ -54,6 +54,7 @@ class Region:
         cells: per side, (n,) the cell of each entry; entries of one group stand together.
         entities: (n,) cells or facets, in the same order.
         weights: (q,) of the quadrature on the reference cell or facet.
+        factors: (n,) by which the integral over every entry is multiplied; None for 1.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Region:
     entities: Array
     weights: Array
     groups: list[Group]
+    factors: Array | None = None
     cell: Axis = field(init=False)
     quad: Axis = field(init=False)
 
@@ -110,6 +112,20 @@ class Region:
         self.groups, self.entities = groups, self.entities[places]
         self.cells = tuple(cells[places] for cells in self.cells)
 
+    def part(self, chosen: Array, factors: Array | None = None) -> Region:
+        """Some entries of the region, in the same groups.
+
+        Args:
+            chosen: numbers of the entries, increasing.
+            factors: of all entries of this region; see there.
+        """
+        bounds = [np.searchsorted(chosen, (group.start, group.stop)) for group in self.groups]
+        groups = [replace(g, start=int(a), stop=int(b)) for g, (a, b) in zip(self.groups, bounds, strict=True)]
+        return Region(
+            self.name, self.mesh, self.over, self.label, self.degree, tuple(cells[chosen] for cells in self.cells),
+            self.entities[chosen], self.weights, groups, None if factors is None else factors[chosen],
+        )  # fmt: skip
+
     # ------------------------------------------------------------------ NumPy: the reference of the tests
     @cached_property
     def geometry(self) -> list[Geometry]:
@@ -134,6 +150,8 @@ class Region:
             normal = np.einsum("cqmi,cqm->cqi", inverse, normal)
             length = np.linalg.norm(normal, axis=-1)
             normal, scale = normal / length[..., None], scale * length
+        if self.factors is not None:
+            scale *= self.factors[:, None]
         return Geometry(x, jacobian, inverse, det, normal, scale)
 
     def array(self, what: str, side: int) -> Array:

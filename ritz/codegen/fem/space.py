@@ -171,8 +171,7 @@ class FemSpace:
             region, nodes = self.regions[probe.region], self.nodes[probe.field]
             values = region.basis(nodes.reference, probe.side)[probe.derivative][..., probe.component]
             s = 0 if probe.side > 0 else 1
-            columns = self.numbering.final[probe.field][nodes.cells[region.cells[s]]]
-            columns = np.broadcast_to(columns[:, None, :], values.shape)
+            columns = np.broadcast_to(self.dofs(probe.region, probe.field, s)[:, None, :], values.shape)
             rows = values.shape[0] * values.shape[1]
             start = np.arange(rows + 1) * values.shape[2]
             self._matrices[name] = csr_array(

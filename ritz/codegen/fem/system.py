@@ -16,6 +16,8 @@ from ritz.codegen.fem.functional import Functional, error_norm, flux
 from ritz.codegen.fem.instance import FemInstance
 from ritz.codegen.fem.layout import FemLayout
 from ritz.codegen.fem.lower import FemModel
+from ritz.codegen.fem.sample import FemSample, take_sample
+from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.fem.structure import structure_of
 from ritz.codegen.layout import Array
 from ritz.codegen.lowered import Lowered
@@ -69,15 +71,31 @@ class FemSystem(System):
                 self._fem[kind] = self._made(kind)
             return self._fem[kind]
 
-    def new_build(self, kind: str) -> Build:
+    def program_on(self, kind: str, space: FemSpace, *, plain: bool = True) -> FemProgram:
+        """The program of some kind over a part of the mesh: the kernels are those of the whole, or their weighted form.
+
+        Args:
+            kind: ``rhs``, ``jacobian``, ``mass``, ...
+            space: the part, see `ritz.codegen.fem.restriction`.
+            plain: see `FemProgram.over`.
+        """
+        if all(region.factors is None for region in space.regions):
+            return self._program(kind).over(space, plain=plain)
+        with self._lock:
+            weighted = f"weighted {kind}"
+            if weighted not in self._fem:
+                self._fem[weighted] = self._made(kind, self.new_build(weighted, space))
+            return self._fem[weighted].over(space, plain=plain)
+
+    def new_build(self, kind: str, space: FemSpace | None = None) -> Build:
         """What a program of some kind is put together with."""
         blocks = {f.name: f.start for f in self.layout.fields}
         names = [p.name for p in self.parameters]
         schedule = self._scheduler(kind)
-        return Build(self.model.graph, self.model.space, names, schedule, list(blocks), blocks, native.lanes())
+        return Build(self.model.graph, space or self.model.space, names, schedule, list(blocks), blocks, native.lanes())
 
-    def _made(self, kind: str) -> FemProgram:
-        build = self.new_build(kind)
+    def _made(self, kind: str, build: Build | None = None) -> FemProgram:
+        build = build or self.new_build(kind)
         if kind == "jacobian":
             return FemProgram(build, self.lowered.rhs(), wrt=self.model.state)
         if kind == "mass":
@@ -150,6 +168,10 @@ class FemSystem(System):
             f"{self.name} has a mass matrix: explicit methods would need its inverse. Use an implicit method such as "
             "'SDIRK3' or 'BDF2' (method='auto' does)."
         )
+
+    def sample(self, cells: Any = None, dofs: Any = None, weights: Any = None) -> FemSample:
+        """Residual and Jacobian over some cells only; see `ritz.codegen.fem.sample.take_sample`."""
+        return take_sample(self, cells, dofs, weights)
 
     # ------------------------------------------------------------------ fields
     def prescribed(self, t: float, p: Any = None) -> Array:
