@@ -29,11 +29,11 @@ class FemInstance:
     Args:
         program: the code.
         seeds: the direction of a derivative as a vector: name of state or parameter -> its part.
-        threads: that work on parts of the mesh at once.
+        threads: that work on parts of the mesh at once; the regions must be sorted into as many (see `parts`).
 
     Attributes:
         address: function ``f(t, u, p, out, ctx)`` in the convention of `ritz.codegen.abi`, which works alone. The
-            result of a matrix program has one number more than the matrix has entries.
+            result of a matrix program has some numbers more than the matrix has entries (`Pattern.length`).
         context: what to pass as its last argument.
         length: of the result.
     """
@@ -47,18 +47,21 @@ class FemInstance:
         self.seed = np.zeros(max((s.stop for s in seeds.values()), default=0))
         self.keep: list[Any] = []
         pattern = program.pattern
-        self.length = sum(map(program.length, program.rows)) if pattern is None else pattern.nnz + 1
+        self.length = sum(map(program.length, program.rows)) if pattern is None else pattern.length
         before, after = self._before(), self._after()
         self.told: list[Step] = []
         kernels = self._kernels()
         before += self.told
         parts = [step for part in sorted(kernels) for step in kernels[part]]
         self.address = runner()
-        self.context = self._listed(before + parts + after)
+        self.context = self._listed([(CLEAR, OUT, 0, self.length), *before, *parts, *after])
         self.threads = max(min(threads, sum(part >= 0 for part in kernels)), 1)
         if self.threads > 1:
             self._first = self._listed(before)
-            self._parts = [self._listed(kernels[part]) for part in sorted(kernels) if part >= 0]
+            rounds: dict[int, list[int]] = {}
+            for part in sorted(part for part in kernels if part >= 0):
+                rounds.setdefault(part // threads, []).append(self._listed(kernels[part]))
+            self._rounds = list(rounds.values())
             self._last = self._listed(kernels.get(-1, []) + after)
 
     # ------------------------------------------------------------------ steps
@@ -77,7 +80,6 @@ class FemInstance:
             context = [self.memory[slot].ctypes.data + 8 * given.start]
             context += [self._address(s, kernel) for s in kernel.slots[1:]]
             steps.append((PLACE, kernel.address, len(given.nodes), self._pointer(context)))
-        steps.append((CLEAR, OUT, 0, self.length))
         return steps
 
     def _source(self, name: str) -> tuple[int, int]:
@@ -173,11 +175,15 @@ class FemInstance:
         self.seed[:] = vector
 
     def call(self, t: float, u: Array, p: Array, out: Array) -> None:
-        """Compute the result into `out`."""
+        """Compute the result into `out`, (length,), which holds zeros."""
         if self.threads == 1:
             call_rhs_address(self.address, t, u, p, out, self.context)
             return
         call_rhs_address(self.address, t, u, p, out, self._first)
-        pool = _pool(self.threads)
-        list(pool.map(lambda part: call_rhs_address(self.address, t, u, p, out, part), self._parts))
+        pool = _pool(self.threads - 1)
+        for own, *others in self._rounds:
+            waiting = [pool.submit(call_rhs_address, self.address, t, u, p, out, context) for context in others]
+            call_rhs_address(self.address, t, u, p, out, own)
+            for other in waiting:
+                other.result()
         call_rhs_address(self.address, t, u, p, out, self._last)

@@ -13,6 +13,7 @@ from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.layout import Array
 
 Block = tuple[int, int, int, int]
+APART = 8  # doubles in a line of the cache
 
 
 @dataclass(eq=False)
@@ -35,6 +36,15 @@ class Pattern:
         return len(self.indices)
 
     @property
+    def length(self) -> int:
+        """Numbers that kernels write to: the entries, and behind them places for what belongs to no entry.
+
+        Every part of the mesh has such a place of its own, on a line of the cache of its own.
+        """
+        parts = {group.part for region in self.space.regions for group in region.groups}
+        return self.nnz + APART * (max(parts, default=0) + 2)
+
+    @property
     def size(self) -> int:
         """Number of rows."""
         return len(self.indptr) - 1
@@ -53,6 +63,9 @@ class Pattern:
         for (rows, columns), width in zip(tables, widths, strict=True):
             locate(rows, columns, self.size, self.indptr, self.indices, to, start)
             start += width
+        for group in self.space.regions[region].groups:
+            mine = to[group.start : group.stop]
+            mine[mine == self.nnz] += APART * (group.part + 1)
         return to
 
     def _dofs(self, region: int, f: int, side: int) -> Array:

@@ -151,7 +151,7 @@ class FemSystem(System):
     def _matrix(self, kind: str, t: float, u: Any, p: Any) -> Any:
         pattern = self._program(kind).pattern
         assert pattern is not None
-        return pattern.matrix(self._call(kind, t, u, p, pattern.nnz + 1)[:-1])
+        return pattern.matrix(self._call(kind, t, u, p, pattern.length)[: pattern.nnz])
 
     @cached_property
     def structure(self) -> Structure:  # type: ignore[override]
