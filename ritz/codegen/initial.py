@@ -69,7 +69,7 @@ def _state(system: Any, form: Any, p: Array) -> Array:
     for name in names:
         grids = layout.grids(name)
         symbols: dict[Any, Any] = {**dict(zip(form.coordinates, grids, strict=True)), **given}
-        values[name] = _value(name, by_name.get(name, sp.S.Zero), symbols, grids)  # multipliers start at 0
+        values[name] = value_on(name, by_name.get(name, sp.S.Zero), symbols, grids)  # multipliers start at 0
     u = layout.from_fields(values)
     if hasattr(layout, "check_resolution"):
         if layout.check_resolution(u):
@@ -77,7 +77,8 @@ def _state(system: Any, form: Any, p: Array) -> Array:
     return u
 
 
-def _value(name: str, given: Any, symbols: dict[Any, Any], grids: list[Array]) -> Any:
+def value_on(name: str, given: Any, symbols: dict[Any, Any], grids: list[Array]) -> Any:
+    """Values of one component on its grid, given as number, array, function or expression of `symbols` (-> arrays)."""
     if isinstance(given, sp.Float | sp.Integer):
         return np.broadcast_to(float(given), grids[0].shape) if grids else np.asarray(float(given))
     if isinstance(given, sp.Basic):

@@ -65,7 +65,7 @@ def make_weak_form(source: Source) -> WeakForm:
         ProblemError, ConditionError, UnsupportedError: in the user's words; see `weak_checks`.
     """
     checks.refuse_complex(source.unknowns)
-    tests = _tests(source)
+    tests = tests_of(source)
     test_parts = components_of_tests(tests, source.components, source.domain.coordinates)
     expander = Expander(source.domain.coordinates, {**source.components, **test_parts})
     check_conflicts(source.domain, source.conditions, source.components, expander)
@@ -82,7 +82,7 @@ def make_weak_form(source: Source) -> WeakForm:
     return form
 
 
-def _tests(source: Source) -> list[TestFunction]:
+def tests_of(source: Source) -> list[TestFunction]:
     if not is_weak(source.equations[0]):
         for unknown in source.unknowns:
             if isinstance(unknown, NumberField):
@@ -121,7 +121,7 @@ def _with_boundary(one: Derivation, source: Source, expander: Expander) -> tuple
     """Return the integrals of a derived equation, those of its natural conditions included."""
     total = one.written(expander)
     for condition in source.of((Neumann, Robin)):
-        test = _test_for(condition, one)
+        test = test_for(condition, one)
         if test is None:
             continue
         if one.outflow is None:
@@ -131,11 +131,11 @@ def _with_boundary(one: Derivation, source: Source, expander: Expander) -> tuple
             )
         on = labels_of(source.domain, source.conditions, condition)
         labels = list(on) if on != (None,) else None
-        total += integral(_boundary_term(condition, test, expander), over="boundary", on=labels)
+        total += integral(boundary_term(condition, test, expander), over="boundary", on=labels)
     return tuple(integral_terms(Eq(total), one.pair.source + 1))
 
 
-def _test_for(condition: Any, one: Derivation) -> sp.Expr | None:
+def test_for(condition: Any, one: Derivation) -> sp.Expr | None:
     """Return the part of the test function of an equation that a condition is multiplied with."""
     if condition.field != one.pair.field:
         return None
@@ -146,7 +146,7 @@ def _test_for(condition: Any, one: Derivation) -> sp.Expr | None:
     return None
 
 
-def _boundary_term(condition: Any, test: sp.Expr, expander: Expander) -> sp.Expr:
+def boundary_term(condition: Any, test: sp.Expr, expander: Expander) -> sp.Expr:
     target = condition.target
     rank = expander(test).rank
     if not condition.axes and rank == 0 and condition.field.rank:  # one component of a condition on a whole vector
