@@ -210,11 +210,12 @@ class System(ParameterVector, OrdinaryForm):
         """
         p = self.parameter_vector(p).copy()
         compiled = getattr(self.space, "compiled_jacobian", None)
-        form = self._sparse_jacobian if compiled is None else compiled(self)
-        values = self._ready("jacobian", p) if compiled is None else form.bind(self._named(p))
+        form: Any = self._sparse_jacobian if compiled is None else compiled(self)
+        address, context, kept = self._ready("jacobian", p) if compiled is None else form.bind(self._named(p))
         time = self._ready("time_derivative", p) if depends_on_time(self.lowered) else (0, 0, None)
-        ends = (form.indptr, form.indices)
-        return BoundJacobian(*values[:2], *ends, *time[:2], p, self.layout.size, (values, time))
+        return BoundJacobian(
+            address, context, form.indptr, form.indices, time[0], time[1], p, self.layout.size, (kept, time)
+        )
 
     def bind_product(self, kind: str, p: Array | Mapping[Any, float] | None = None) -> BoundProduct:
         """Fix the parameters and get the address of ``J v`` (kind ``jvp``) or ``J^T w`` (``vjp``).
