@@ -211,10 +211,10 @@ class System(ParameterVector, OrdinaryForm):
         p = self.parameter_vector(p).copy()
         compiled = getattr(self.space, "compiled_jacobian", None)
         form: Any = self._sparse_jacobian if compiled is None else compiled(self)
-        values = self._ready("jacobian", p) if compiled is None else form.bind(self._named(p))
+        address, context, kept = self._ready("jacobian", p) if compiled is None else form.bind(self._named(p))
         time = self._ready("time_derivative", p) if depends_on_time(self.lowered) else (0, 0, None)
         return BoundJacobian(
-            values[0], values[1], form.indptr, form.indices, time[0], time[1], p, self.layout.size, (values, time)
+            address, context, form.indptr, form.indices, time[0], time[1], p, self.layout.size, (kept, time)
         )
 
     def bind_product(self, kind: str, p: Array | Mapping[Any, float] | None = None) -> BoundProduct:

@@ -36,6 +36,8 @@ ACCURACY: list[Rule] = [
     rule("hypot(a, b) - a", "b*b/(hypot(a, b) + a)", when="real(b), a > 0"),
     # powers and logistic functions
     rule("pow(a, c) - pow(b, c)", "pow(b, c)*expm1(c*log1p((a - b)/b))", when="a > 0, b > 0, real(c)"),
+    rule("pow(a, c) - pow(b, c)", "-(pow(a, c)*expm1(c*log1p((b - a)/a)))", when="a > 0, b >= 0, real(c), c != 0"),
+    rule("pow(a, c) - pow(b, c)", "-(pow(a, c)*expm1(c*log(b/a)))", when="a > 0, b >= 0, real(c), c != 0"),
     rule("pow(a, b)", "exp(b*log(a))", when="a > 0, real(b)"),
     rule("log(1/a)", "-log(a)", when="a > 0"),
     rule("log(a/b)", "log(a) - log(b)", when="a > 0, b > 0"),
