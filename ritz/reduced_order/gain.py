@@ -39,10 +39,10 @@ def warn_no_gain(model: Any, *, stacklevel: int = 3) -> None:
     Warns:
         NoGainWarning: with both counts and what may help.
     """
-    reduced, full = model.operators.operations, full_operations(model.full)
+    reduced, full = model.work
     if MARGIN * reduced <= full:
         return
-    size = f"{model.size} modes, {model.operators.points} points"
+    size = f"{model.size} modes, {model.points} points"
     warnings.warn(
         f"No gain expected: {size}; one evaluation takes {reduced:.2g} multiply-adds, one of the full model about "
         f"{full:.2g}. "

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from ritz.errors import AccuracyWarning, OptionError, RitzError, RitzWarning, So
 from ritz.reduced_order.error_estimate import ErrorEstimate, relative_error
 from ritz.reduced_order.estimator import FloatArray, Seed, check_choice, choose_rank
 from ritz.reduced_order.gain import warn_no_gain
-from ritz.reduced_order.galerkin import Factor, point_form, project
-from ritz.reduced_order.hyper import CHOICES, Sampling, choose_points, decompose, product_snapshots, split_products
-from ritz.reduced_order.operators import ReducedOperators
+from ritz.reduced_order.galerkin import point_form
+from ritz.reduced_order.hyper import CHOICES
 from ritz.reduced_order.pod import POD
+from ritz.reduced_order.point_projection import PointProjector
 from ritz.reduced_order.reduced_layout import ReducedLayout
-from ritz.reduced_order.reduced_system import ReducedSystem, Training
+from ritz.reduced_order.reduced_model import ReducedModel, Training
+from ritz.reduced_order.reduced_system import ReducedSystem
 from ritz.reduced_order.region import TrainingRegion
 from ritz.reduced_order.sweep import progress_bar
 from ritz.reduced_order.sweep import sweep as run_sweep
@@ -56,7 +57,7 @@ def reduce(
     directory: str | Path | None = None,
     progress: bool | None = None,
     **options: Any,
-) -> ReducedSystem:
+) -> ReducedModel:
     """Return a reduced model of a system over a range of parameters.
 
     The system is solved at training points; the modes come from a proper orthogonal decomposition of all stored
@@ -105,23 +106,19 @@ def reduce(
     from ritz.solvers.options import as_system
 
     check_choice(method, ("galerkin",), "method")
-    if hyper is not None:
-        check_choice(hyper, CHOICES, "hyper")
     if not 0 < tol < 1:
         raise OptionError(f"tol is a relative error, 0 < tol < 1; found {tol!r}.")
     began = time.perf_counter()
     system = as_system(system)
-    form = None if isinstance(system, ReducedSystem) else point_form(system)
+    projector = projector_of(system, hyper)
     if isinstance(sweep, Sweep):
         _reject_with_sweep(t_span=t_span, n_train=n_train, t_eval=t_eval, **options)
         training, test = split_sweep(sweep, n_test, rng)
-        settings: dict[str, Any] = {"rtol": min(1e-6, 0.01 * tol), "atol": min(1e-6, 0.01 * tol)}
+        settings = _tolerances(system, tol)
     else:
-        tight = min(1e-6, 0.01 * tol)
-        settings = {"rtol": tight, "atol": tight, **options}
+        settings = {**_tolerances(system, tol), **options}
         points, count = training_points(system, sweep, n_train, n_test, rng)
-        times = _times(t_span, t_eval)
-        assert t_span is not None
+        times = _times(system, t_span, t_eval)
         runs = run_sweep(
             system, points.names, t_span, sampling=points.values, t_eval=times, executor=executor,
             directory=directory, progress=progress, method=solver, **settings,
@@ -130,7 +127,7 @@ def reduce(
         training.samples = replace(training.samples, box=points.box)
     if not len(training.succeeded):
         raise SolveError("All training runs failed:\n" + "\n".join(f"  {f}" for f in training.failures[:3]))
-    maker = _Maker(system, form, training, test, tol=tol, rank=rank, hyper=hyper, center=center, pod=pod, rng=rng)
+    maker = _Maker(system, projector, training, test, tol=tol, rank=rank, hyper=hyper, center=center, pod=pod, rng=rng)
     solved = time.perf_counter()
     logger.info(
         "%d training and %d held-back runs in %.1f s; up to %d modes", len(training.succeeded), len(test.succeeded),
@@ -146,50 +143,58 @@ def reduce(
     return model
 
 
-@dataclass(frozen=True)
-class _Projected:
-    """Operators of the largest basis so far, from which smaller ones are cut."""
+def projector_of(system: Any, hyper: str | None) -> Any:
+    """The class that projects a system: by cells where it can be sampled on a mesh, else by points of its grid.
 
-    operators: ReducedOperators
-    factors: tuple[Factor, ...]
-    exact: int
-    sampled: dict[int, tuple[int, float]]
+    Raises:
+        UnsupportedError: the system can do neither.
+        OptionError: an unknown `hyper`.
+    """
+    from ritz.reduced_order import cell_projection
+
+    on_mesh = hasattr(system, "sample") and hasattr(system, "mesh")
+    if hyper is not None:
+        check_choice(hyper, cell_projection.CHOICES if on_mesh else CHOICES, "hyper")
+    if on_mesh:
+        return cell_projection.CellProjector
+    if not isinstance(system, ReducedSystem):
+        point_form(system)  # refused here, before anything is solved
+    return PointProjector
 
 
 class _Maker:
     """Everything that stays the same while the basis grows."""
 
     def __init__(
-        self, system: Any, form: Any, training: Sweep, test: Sweep, *, tol: float, rank: int | None,
+        self, system: Any, projector: Any, training: Sweep, test: Sweep, *, tol: float, rank: int | None,
         hyper: str | None, center: bool, pod: str, rng: Seed,
     ) -> None:  # fmt: skip
-        self.system, self.form, self.training = system, form, training
+        self.system, self.training = system, training
         self.held_back = bool(len(test.succeeded))
         self.test = test if self.held_back else training.select(training.succeeded[:3])
-        self.tol, self.rank, self.hyper = tol, rank, hyper
+        self.tol, self.rank = tol, rank
         snapshots = training.snapshots()
         layout = system.layout
-        blocks = [(f.start, f.stop) for f in layout.fields] if layout.coords and len(layout.fields) > 1 else None
+        in_space = bool(layout.coords) or hasattr(layout, "mesh")
+        blocks = [(f.start, f.stop) for f in layout.fields] if in_space and len(layout.fields) > 1 else None
         limit = None if rank is not None else HEADROOM * tol
         self.pod = POD(rank, limit, method=pod, weights=layout.weights, center=center, groups=blocks, rng=rng)
         self.pod.fit(snapshots)
         self.n_snapshots = snapshots.shape[1]
+        self.projector = projector(system, training, self.pod, hyper)
         self.advance: Any = None
-        self._product_pods: dict[int, POD] = {}
-        self._seen_products: set[int] = set()
-        self._samplings: dict[tuple[tuple[int, ...], float], Sampling] = {}
 
-    def search(self, options: dict[str, Any]) -> ReducedSystem:
+    def search(self, options: dict[str, Any]) -> ReducedModel:
         """Return the smallest basis tried whose held-back error is within the tolerance, else the most accurate."""
         largest = self.pod.rank_
         if self.rank is not None:
-            return self._model(self._project(largest, 0.1 * self.tol), largest, options)
+            return self._model(self.projector.project(largest, 0.1 * self.tol), largest, options)
         rank = self._rank_for(0.5 * self.tol)
         accuracy, best = 0.1 * self.tol, None
         for _ in range(ROUNDS):
             before = np.inf if best is None else float(best.error_estimate)
             reach = min(largest, -(-4 * rank // 3) + 2)
-            projected = self._project(reach, accuracy)
+            projected = self.projector.project(reach, accuracy)
             for tried in sorted({rank, (rank + reach) // 2, reach}):
                 model = self._model(projected, tried, options)
                 if best is None or float(model.error_estimate) < float(best.error_estimate):
@@ -197,7 +202,7 @@ class _Maker:
                 if model.error_estimate.met:
                     return model
             assert best is not None
-            if reach == largest and not projected.sampled:
+            if reach == largest and not projected.improves:
                 break
             if float(best.error_estimate) > STAGNATION * before:
                 logger.info("more modes and points help no further; the error stays at %s", best.error_estimate)
@@ -210,43 +215,12 @@ class _Maker:
         sigma = self.pod.singular_values_
         return min(self.pod.rank_, choose_rank(sigma, 0.0, None, tol, np.finfo(float).eps))
 
-    def _project(self, rank: int, accuracy: float) -> _Projected:
-        basis = self.pod.components_[:, :rank]
-        test = self.pod.weights_[:, None] * basis
-        if self.form is None:  # a reduced model is reduced by its own operators
-            operators = self.system.operators.project(basis, test, self.pod.mean_)
-            return _Projected(operators, self.system.factors, self.system.training.exact, self.system.training.sampled)
-        exact, sampled = split_products(
-            self.form, rank, self.hyper, lambda products: len(self._sampling(products, accuracy).points)
-        )
-        sampling = self._sampling(sampled, accuracy) if sampled else None
-        modes = {} if sampling is None else {j: (sampling.modes[j], sampling.constants[j]) for j in sampling.modes}
-        logger.info(
-            "projecting on %d modes: %d nonlinear products exact, %d sampled at %d points", rank, len(exact),
-            len(sampled), 0 if sampling is None else len(sampling.points),
-        )  # fmt: skip
-        operators, factors = project(self.form, basis, test, self.pod.mean_, exact, sampling)
-        return _Projected(operators, factors, len(exact), modes)
-
-    def _sampling(self, products: list[int], accuracy: float) -> Sampling:
-        """Return sampling points of these products; snapshots are decomposed once, points found once an accuracy."""
-        key = (tuple(products), accuracy)
-        if key not in self._samplings:
-            new = [j for j in products if j not in self._seen_products]
-            if new:
-                runs = [solution for _, solution in self.training]
-                self._product_pods |= decompose(product_snapshots(self.form, new, runs, self.n_snapshots))
-                self._seen_products.update(new)
-            pods = {j: self._product_pods[j] for j in products if j in self._product_pods}
-            self._samplings[key] = choose_points(pods, accuracy, "deim" if self.hyper == "deim" else "qdeim")
-        return self._samplings[key]
-
-    def _model(self, projected: _Projected, rank: int, options: dict[str, Any]) -> ReducedSystem:
+    def _model(self, projected: Any, rank: int, options: dict[str, Any]) -> ReducedModel:
         basis = np.ascontiguousarray(self.pod.components_[:, :rank])
         layout = ReducedLayout(self.system.layout, basis, self.pod.weights_[:, None] * basis, self.pod.mean_)
         run = self.training[int(self.training.succeeded[0])]
         record = Training(
-            t_span=self.training.t_span, t_eval=np.asarray(run.t), options=options,
+            t_span=self.training.t_span, t_eval=None if self.system.is_steady else np.asarray(run.t), options=options,
             singular_values=self.pod.singular_values_, n_snapshots=self.n_snapshots,
             n_train=len(self.training.succeeded), sampled=projected.sampled, exact=projected.exact,
         )  # fmt: skip
@@ -257,10 +231,9 @@ class _Maker:
         unknown = ErrorEstimate(
             self.test.names, np.zeros((0, len(self.test.names))), np.zeros(0), np.zeros(0), training_error
         )
-        operators = projected.operators.truncate(rank)
-        model = ReducedSystem(self.system, layout, operators, projected.factors, self._region(), record, unknown)
+        model: ReducedModel = projected.model(layout, self._region(), record, unknown)
         model.error_estimate = self._estimate(model, options, unknown)
-        logger.info("%d modes, %d points: held-back error %.1e", rank, operators.points, float(model.error_estimate))
+        logger.info("%d modes, %d points: held-back error %.1e", rank, model.points, float(model.error_estimate))
         if self.advance is not None:
             self.advance(f"{rank} modes, error {float(model.error_estimate):.1e}")
         return model
@@ -274,9 +247,9 @@ class _Maker:
             if str(info.name) not in training.names
         }
         points = training.parameters[training.succeeded]
-        return TrainingRegion(training.names, points, training.box, fixed, training.t_span)
+        return TrainingRegion(training.names, points, training.box, fixed, training.t_span or (0.0, 0.0))
 
-    def _estimate(self, model: ReducedSystem, options: dict[str, Any], unknown: ErrorEstimate) -> ErrorEstimate:
+    def _estimate(self, model: ReducedModel, options: dict[str, Any], unknown: ErrorEstimate) -> ErrorEstimate:
         """Solve the reduced model at the held-back points and compare."""
         from ritz.solvers.solve import solve
 
@@ -288,7 +261,8 @@ class _Maker:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", RitzWarning)
-                    reduced = solve(model, self.test.t_span, params=point, t_eval=full.t, **given)
+                    times = None if self.system.is_steady else full.t
+                    reduced = solve(model, self.test.t_span, params=point, t_eval=times, **given)
                 approximation = model.layout.decode(reduced.y)
             except RitzError:
                 approximation = np.full((1, 1), np.nan)
@@ -303,7 +277,17 @@ class _Maker:
         )
 
 
-def _times(t_span: Any, t_eval: npt.ArrayLike | None) -> FloatArray:
+def _tolerances(system: Any, tol: float) -> dict[str, Any]:
+    """Options of the training runs; Newton's method has tight ones of its own."""
+    tight = min(1e-6, 0.01 * tol)
+    return {} if system.is_steady else {"rtol": tight, "atol": tight}
+
+
+def _times(system: Any, t_span: Any, t_eval: npt.ArrayLike | None) -> FloatArray | None:
+    if system.is_steady:
+        if t_span is not None or t_eval is not None:
+            raise OptionError(f"{system.name} is steady: t_span and t_eval have no meaning. Leave them out.")
+        return None
     if t_span is None:
         raise OptionError("reduce needs the time span of the training runs: reduce(system, sweep, (0, t_end)).")
     if t_eval is None:
@@ -320,7 +304,7 @@ def _reject_with_sweep(**given: Any) -> None:
             )
 
 
-def _warn_unmet(model: ReducedSystem, maker: _Maker) -> None:
+def _warn_unmet(model: ReducedModel, maker: _Maker) -> None:
     estimate = model.error_estimate
     projection = float(np.max(estimate.projections, initial=0.0))
     if projection > maker.tol:

@@ -41,6 +41,11 @@ class TrainingRegion:
     def __contains__(self, values: Mapping[str, float]) -> bool:
         return not self.objections(values)
 
+    def nearest(self, values: Mapping[str, float]) -> int:
+        """Return the index of the nearest training point."""
+        point = np.array([values[name] for name in self.names])
+        return int(np.linalg.norm((self.points - point) / self._widths(), axis=1).argmin())
+
     def distance(self, values: Mapping[str, float]) -> float:
         """Return the distance to the nearest training point, each parameter measured by its training width."""
         point = np.array([values[name] for name in self.names])

@@ -32,7 +32,7 @@ class SweepWarning(RitzWarning):
 def sweep(
     system: Any,
     parameters: Any,
-    t_span: tuple[float, float],
+    t_span: tuple[float, float] | None = None,
     *,
     sampling: Any = "grid",
     n: Any = None,
@@ -50,7 +50,7 @@ def sweep(
         system: a System (full or reduced), or a Problem that `solve` takes as it is.
         parameters: ``{parameter: (low, high) | [values] | number}``, or a list of points; see
             `ritz.reduced_order.sampling.draw`.
-        t_span: (start, end) of every run.
+        t_span: (start, end) of every run; left out for steady problems.
         sampling: ``"grid"``, ``"latin"``, ``"sobol"``, or an (n, d) array of points. Latin hypercube and Sobol' points
             fill the inside of the box and leave its ends and corners out, so a model trained on them extrapolates
             there; ``reduce(system, {parameter: (low, high)})`` draws points of its own, corners included.
@@ -91,7 +91,8 @@ def sweep(
     system.parameter_values(samples.point(0))  # a parameter without default and value is an error of every point
     times = None if t_eval is None else np.asarray(t_eval, dtype=np.float64)
     options = {"threads": 1, **options, "t_eval": times}
-    job = _Job(system, samples, (float(t_span[0]), float(t_span[1])), options, directory)
+    span = None if t_span is None else (float(t_span[0]), float(t_span[1]))
+    job = _Job(system, samples, span, options, directory)
     outcomes: dict[int, Record | BaseException] = {}
     interrupted = False
     with progress_bar(progress, len(samples.values)) as advance:
@@ -105,7 +106,7 @@ def sweep(
 
 
 def solve_record(
-    system: Any, t_span: tuple[float, float], point: Mapping[str, float], options: dict[str, Any]
+    system: Any, t_span: tuple[float, float] | None, point: Mapping[str, float], options: dict[str, Any]
 ) -> Record:
     """Solve one point and return its record."""
     from ritz.solvers.solve import solve
@@ -153,7 +154,7 @@ class _Job:
     """One sweep: what to run, where finished runs are kept, how to start a point."""
 
     def __init__(
-        self, system: Any, samples: Samples, t_span: tuple[float, float], options: dict[str, Any], directory: Any
+        self, system: Any, samples: Samples, t_span: tuple[float, float] | None, options: dict[str, Any], directory: Any
     ) -> None:
         self.system, self.samples, self.t_span, self.options = system, samples, t_span, options
         self.store = Store(directory, system, t_span, options["t_eval"], options) if directory is not None else None
@@ -198,7 +199,7 @@ class _Job:
     def _solve(self, index: int) -> Record:
         return self._keep(index, solve_record(self.system, *self._arguments(index)))
 
-    def _arguments(self, index: int) -> tuple[tuple[float, float], dict[str, float], dict[str, Any]]:
+    def _arguments(self, index: int) -> tuple[tuple[float, float] | None, dict[str, float], dict[str, Any]]:
         return self.t_span, self.samples.point(index), self.options
 
     def _path(self, index: int) -> Path:

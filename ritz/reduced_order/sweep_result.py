@@ -53,7 +53,7 @@ class Sweep:
         self,
         system: Any,
         samples: Samples,
-        t_span: tuple[float, float],
+        t_span: tuple[float, float] | None,
         solutions: list[Any],
         failures: list[Failure],
         *,

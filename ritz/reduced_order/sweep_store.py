@@ -74,7 +74,7 @@ class Store:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.system = system
         kept = {k: v for k, v in sorted(options.items()) if k not in NOT_HASHED}
-        self.common = digest(fingerprint(system), tuple(map(float, t_span)), t_eval, kept)
+        self.common = digest(fingerprint(system), tuple(map(float, t_span or ())), t_eval, kept)
 
     def path(self, p: FloatArray) -> Path:
         """Return the file of the run with the complete parameter vector `p`."""

@@ -83,6 +83,7 @@ def make_weak_form(source: Source) -> WeakForm:
 
 
 def tests_of(source: Source) -> list[TestFunction]:
+    """The test functions of a problem: those that were typed, or one for every unknown."""
     if not is_weak(source.equations[0]):
         for unknown in source.unknowns:
             if isinstance(unknown, NumberField):
@@ -147,6 +148,7 @@ def test_for(condition: Any, one: Derivation) -> sp.Expr | None:
 
 
 def boundary_term(condition: Any, test: sp.Expr, expander: Expander) -> sp.Expr:
+    """The integrand that a flux condition adds on its boundary."""
     target = condition.target
     rank = expander(test).rank
     if not condition.axes and rank == 0 and condition.field.rank:  # one component of a condition on a whole vector

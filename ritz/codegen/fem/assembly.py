@@ -197,6 +197,15 @@ class FemProgram:
             made.pattern = made._pattern()
         return made
 
+    @property
+    def operations(self) -> int:
+        """Operations in the quadrature points of all entries."""
+        regions = [self.build.space.regions[kernel.region] for kernel in self.kernels]
+        return sum(
+            r.size * len(r.weights) * (kernel.program.operations() + 2 * r.mesh.dim)
+            for r, kernel in zip(regions, self.kernels, strict=True)
+        )
+
     def length(self, name: str) -> int:
         """Length of a block."""
         names = self.build.space.names

@@ -49,6 +49,11 @@ class FemSample:
         names = [r.over if r.label is None else f"{r.over} {r.label!r}" for r in regions]
         return dict(zip(names, (r.size for r in regions), strict=True))
 
+    @property
+    def operations(self) -> int:
+        """Operations of one residual in the quadrature points of all cells and facets."""
+        return int(self.system.program_on("rhs", self.space).operations)
+
     # ------------------------------------------------------------------ values
     def rhs(self, t: float, u: Any, p: Any = None) -> Array:
         """Rows of f, (m,).

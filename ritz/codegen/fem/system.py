@@ -89,10 +89,11 @@ class FemSystem(System):
 
     def new_build(self, kind: str, space: FemSpace | None = None) -> Build:
         """What a program of some kind is put together with."""
-        blocks = {f.name: f.start for f in self.layout.fields}
+        space = space or self.model.space
+        blocks = {name: space.bounds(f)[0] for f, name in enumerate(space.names)}
         names = [p.name for p in self.parameters]
         schedule = self._scheduler(kind)
-        return Build(self.model.graph, space or self.model.space, names, schedule, list(blocks), blocks, native.lanes())
+        return Build(self.model.graph, space, names, schedule, list(blocks), blocks, native.lanes())
 
     def _made(self, kind: str, build: Build | None = None) -> FemProgram:
         build = build or self.new_build(kind)
@@ -130,6 +131,11 @@ class FemSystem(System):
                 f"{kernel.program.operations()} operations in each, {native.lanes()} at once"
             )
         return lines
+
+    @property
+    def operations(self) -> int:
+        """Operations of one residual in the quadrature points of all cells and facets."""
+        return self._program(self._main).operations
 
     def explain_nonfinite(self, t: float, u: Any, p: Any = None) -> str:
         """Words for the first value that is not finite at this state: term, field, place and time."""

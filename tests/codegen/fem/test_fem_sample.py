@@ -7,6 +7,7 @@ import pytest
 import ritz as rz
 from ritz.codegen import native
 from ritz.codegen.fem.contributions import CellContributions
+from ritz.errors import OptionError, RitzError
 
 CELLS = ("interval", "triangle", "quadrilateral", "tetrahedron", "hexahedron")
 
@@ -128,7 +129,7 @@ def test_weights_multiply_what_cells_add(name):
     assert tools.relative(sample.rhs_numpy(t, u[sample.inputs]), sample.rhs(t, u[sample.inputs])) < 1e-12
     v, e = rng.normal(size=len(sample.inputs)), 1e-6
     slope = (sample.rhs(t, u[sample.inputs] + e * v) - sample.rhs(t, u[sample.inputs] - e * v)) / (2 * e)
-    assert tools.relative(sample.jacobian(t, u[sample.inputs]) @ v, slope) < 1e-8
+    assert tools.relative(sample.jacobian(t, u[sample.inputs]) @ v, slope) < 1e-7
     some = np.flatnonzero(weights)
     again = system.sample(cells=some, weights=weights[some])
     assert np.array_equal(again.rhs(t, u[again.inputs]), sample.rhs(t, u[sample.inputs]))
@@ -156,15 +157,20 @@ def test_the_work_does_not_know_the_mesh():
 
 def test_samples_compile_nothing(monkeypatch):
     system = discretized(tools.quasilinear("triangle"), degree=1)
+    load, texts = native.load, set()
+    monkeypatch.setattr(native, "load", lambda text, **options: texts.add(text) or load(text, **options))
     u, *_ = tools.random_state(system)
     system.rhs(0, u), system.jacobian(0, u)
-    first = system.sample(weights=np.ones(len(system.mesh.cells)))
-    first.rhs(0, u[first.inputs])
-    monkeypatch.setattr(native, "load", lambda *a, **k: pytest.fail("compiled"))
+    known = set(texts)
     sample = system.sample(dofs=[3, 5])
     sample.rhs(0, u[sample.inputs]), sample.jacobian(0, u[sample.inputs])
-    weighted = system.sample(cells=[1, 4], weights=[0.5, 2.0])
-    weighted.rhs(0, u[weighted.inputs])
+    assert texts == known
+    first = system.sample(weights=np.ones(len(system.mesh.cells)))
+    first.rhs(0, u[first.inputs])
+    assert len(texts) == len(known) + 2  # cells and one part of the boundary, with weights
+    second = system.sample(cells=[1, 4], weights=[0.5, 2.0])
+    second.rhs(0, u[second.inputs])
+    assert len(texts) == len(known) + 2
 
 
 def test_a_group_of_cells_by_name():
@@ -193,11 +199,11 @@ def test_a_group_of_cells_by_name():
 )
 def test_messages(options, words):
     system = discretized(tools.quasilinear("triangle"), degree=1)
-    with pytest.raises(rz.OptionError, match=words):
+    with pytest.raises(OptionError, match=words):
         system.sample(**options)
 
 
 def test_a_state_of_the_whole_is_refused():
     system = discretized(tools.quasilinear("triangle"), degree=1)
-    with pytest.raises(rz.RitzError, match=r"u\[sample.inputs\]"):
+    with pytest.raises(RitzError, match=r"u\[sample.inputs\]"):
         system.sample(dofs=[0]).rhs(0, np.zeros(system.layout.size))
