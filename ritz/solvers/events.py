@@ -24,7 +24,7 @@ class StateView(np.ndarray):
     """A state that also answers to field names: ``y["u"]`` is the field u, ``y[0]`` the first number."""
 
     system: Any
-    time: float
+    time: Any
     params: Any
 
     def __array_finalize__(self, source: Any) -> None:
