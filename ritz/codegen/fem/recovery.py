@@ -94,8 +94,8 @@ class PatchFit:
     def _fill_patches(self) -> None:
         """Find the cells of every patch, and the matrix of its fit.
 
-        A patch is what touches the vertex; where this does not determine the polynomial, as at corners, it is widened by
-        the cells beside it.
+        A patch is what touches the vertex; where this does not determine the polynomial or does so barely, as at
+        corners, it is widened by the cells beside it.
         """
         from scipy.sparse import csr_array, diags_array
 
@@ -113,8 +113,9 @@ class PatchFit:
             self.matrix = np.zeros((mesh.vertex_count, m, m))
             np.add.at(self.matrix, self.vertices, np.einsum("nkm,nkl->nml", self.basis, self.basis))
             spread = np.linalg.eigvalsh(self.matrix)
-            poor = spread[:, 0] < POOR * spread[:, -1]
-            if not poor.any():
+            samples = np.bincount(self.vertices, minlength=mesh.vertex_count) * len(self.places)
+            poor = (spread[:, 0] < POOR * spread[:, -1]) | (samples <= m + mesh.dim)
+            if not poor.any() or len(pairs.row) == patches.shape[0] * patches.shape[1]:
                 return
             widen = diags_array(poor.astype(float)) @ (patches @ (touch.T @ touch))
             patches = (diags_array((~poor).astype(float)) @ patches + widen).tocsr()
