@@ -110,9 +110,9 @@ class AdaptiveResult:
         if known:
             panel.loglog(self.unknowns, self.errors, **({"marker": "s", "markersize": 4, "label": "error"} | kwargs))
         panel.set_xlabel("unknowns")
-        panel.set_title("norm of the gradient of the error", fontsize="medium", loc="right")
+        panel.set_title("norm of the gradient of the error", fontsize="medium")
         figures.clean(panel)
-        figures.legend(panel, 1 + known)
+        panel.legend(frameon=False, loc="lower left")
         return panel
 
 

@@ -164,10 +164,13 @@ class ConvergenceStudy:
                     panel.annotate(f"$h^{order}$", (h[0], 0.6 * e[-1] * (h[0] / h[-1]) ** order), (4, 0),
                                    textcoords="offset points", color="0.45", fontsize="small", va="center")  # fmt: skip
             panel.set_xlabel("$h$")
-            panel.set_title(f"{norm} error of {name}", fontsize="medium")
+            panel.set_title(f"${norm[0]}^{norm[1]}$ error of {figures.math(name)}", fontsize="medium")
+            panel.set_xticks(h, [f"{value:.3g}" for value in h])
+            panel.set_xticks([], minor=True)
             panel.margins(x=0.14)
             figures.clean(panel)
-        figures.legend(axes[0, 0], len(self.degrees))
+        if len(self.degrees) > 1:
+            axes[0, 0].legend(frameon=False, loc="lower right", fontsize="small")
         return figures.given_back(axes)
 
 
@@ -231,20 +234,10 @@ def convergence_study(
     on_mesh = getattr(problem.domain, "mesh", None) is not None
     counts = _read_levels(levels, on_mesh)
     orders: Sequence[int | None] = _read_degrees(degrees)
+    cells = 0 if on_mesh else problem.domain.dimension
     make = discretization or FiniteElement
-    if isinstance(make, type):
-        kind = make
-        if kind is FiniteElement:
-            cells = 0 if on_mesh else problem.domain.dimension
-
-            def make(n: int, degree: int) -> Any:
-                return FiniteElement(*[n] * cells, degree=degree)
-        else:
-            orders = (None,)
-
-            def make(n: int, degree: int) -> Any:
-                return kind(*[n] * problem.domain.dimension)
-
+    if isinstance(make, type) and make is not FiniteElement:
+        orders = (None,)
     exact_of = _by_unknown(problem, exact)
     found: list[Level] = []
     expected: dict[Key, int] = {}
@@ -255,7 +248,7 @@ def convergence_study(
             if on_mesh:
                 domain = domain.mesh.refine().as_domain() if k else domain
                 made = made.replace(domain=domain) if k else made.replace(domain=problem.domain)
-            system = made.discretize(make(n, degree))
+            system = made.discretize(_made(make, n, cells, degree))
             solution = _solved(system, t_span, params, options)
             if hasattr(system, "mesh"):
                 errors = errors_on_mesh(solution, exact_of, chosen, sizes)
@@ -266,6 +259,13 @@ def convergence_study(
                 h = max(axis.length / axis.values.size for axis in solution.catalog.axes)
             found.append(Level(degree, h, int(system.layout.size), errors))
     return ConvergenceStudy(tuple(found), expected, sizes, made)
+
+
+def _made(make: Any, n: int, cells: int, degree: int | None) -> Any:
+    """Return a discretisation with n cells along every axis."""
+    if not isinstance(make, type):
+        return make(n, degree)
+    return make(*[n] * cells) if degree is None else make(*[n] * cells, degree=degree)
 
 
 def _by_unknown(problem: Any, exact: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -333,7 +333,8 @@ def _solved(system: Any, t_span: Any, params: Any, options: Mapping[str, Any]) -
 
 def _expected(system: Any, exact: Mapping[Any, Any], norms: Sequence[str], degree: int | None) -> dict[Key, int]:
     """Return the orders of Lagrange and DG elements: k + 1 in L2, k in H1."""
-    space, found = system.model.space, {}
+    space = system.model.space
+    found: dict[Key, int] = {}
     for u in exact:
         name = system.form.components[u][0].name
         if name in space.names:

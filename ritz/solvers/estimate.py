@@ -93,9 +93,9 @@ class ErrorEstimate:
         top = float(self.cells.max()) or 1.0
         shown = np.maximum(self.cells, 1e-4 * top)
         norm = LogNorm(max(float(shown.min()), 1e-4 * top), top * (1 + 1e-9))
-        edge = {"edgecolors": "face", "linewidths": 0.2}
+        edge: dict[str, Any] = {"edgecolors": "face", "linewidths": 0.2}
         picture = PolyCollection(
-            list(mesh.points[mesh.cells[:, around]]), array=shown, **({"cmap": "magma_r", "norm": norm} | edge | kwargs)
+            list(mesh.points[mesh.cells[:, around]]), array=shown, **(edge | {"cmap": "magma_r", "norm": norm} | kwargs)
         )
         panel.add_collection(picture)
         panel.set_aspect("equal")

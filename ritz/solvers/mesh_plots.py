@@ -149,7 +149,7 @@ def _visible(picture: Picture) -> float:
         return 1.0
     wanted = 0.1 * size / largest
     power = 10.0 ** np.floor(np.log10(wanted))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= wanted))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= 1.000001 * wanted))
 
 
 def _lines(pictures: list[Picture], names: tuple[str, ...], ax: Any, kwargs: dict[str, Any]) -> Any:

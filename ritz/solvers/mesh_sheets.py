@@ -41,7 +41,7 @@ def draw_plane(
             outline(panel, picture, whole=True)
         elif picture.deformed is not None:
             outline(panel, picture, whole=False)
-        if artist is not None:
+        if artist is not None and (not several or picture is pictures[-1]):  # all times have one scale
             figures.colour_bar(panel, artist)
         panel.set_aspect("equal")
         margin = 0.02 * extent.max()
@@ -97,9 +97,8 @@ def draw_sheet(ax: Any, sheet: Sheet, kind: str | None, scale: dict[str, Any]) -
         from matplotlib.ticker import MaxNLocator
 
         levels = scale.pop("levels", 12)
-        vmin, vmax = scale.get("vmin"), scale.get("vmax")
-        if isinstance(levels, int) and vmin is not None and vmax is not None:
-            levels = MaxNLocator(levels).tick_values(vmin, vmax)
+        if isinstance(levels, int) and "vmin" in scale:
+            levels = MaxNLocator(levels).tick_values(scale["vmin"], scale["vmax"])
         triangulation = sheet.triangulation()
         artist = ax.tricontourf(triangulation, sheet.colours, levels, **({"extend": "neither"} | scale))
         ax.tricontour(triangulation, sheet.colours, artist.levels, colors="black", linewidths=0.4, alpha=0.6,

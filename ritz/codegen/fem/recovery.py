@@ -20,7 +20,9 @@ from ritz.codegen.fem.cellwise import values_in_cells
 from ritz.codegen.fem.element import SIMPLICES, coordinate_element, quadrature
 from ritz.codegen.layout import Array
 
-DEFICIENT = 1e-11  # singular values of a fit, relative, that count as zero
+DEFICIENT = 1e-11  # eigenvalues of the matrix of a fit, relative, that count as zero
+POOR = 1e-7  # the same, below which a patch is widened
+WIDEST = 4  # rings of cells around a vertex
 
 
 def recovery_indicators(
@@ -86,26 +88,38 @@ class PatchFit:
         most = product(range(degree + 1), repeat=mesh.gdim)
         simplex = mesh.cell_type in SIMPLICES
         self.powers = np.array([e for e in most if not simplex or sum(e) <= degree])
-        self.vertices, self.cells = self._patches()
         self.centre = mesh.points[: mesh.vertex_count]
-        self.width = np.zeros(mesh.vertex_count)
-        np.maximum.at(self.width, self.vertices, mesh.cell_diameters[self.cells])
+        self._fill_patches()
 
-    def _patches(self) -> tuple[Array, Array]:
-        """Pairs of a vertex and a cell of its patch; small patches are widened by the cells beside them."""
-        from scipy.sparse import csr_array
+    def _fill_patches(self) -> None:
+        """Find the cells of every patch, and the matrix of its fit.
+
+        A patch is what touches the vertex; where this does not determine the polynomial or does so barely, as at
+        corners, it is widened by the cells beside it.
+        """
+        from scipy.sparse import csr_array, diags_array
 
         mesh, corners = self.mesh, self.mesh.cells.shape[1]
-        shape = (mesh.vertex_count, len(mesh.cells))
         rows, columns = mesh.cells.ravel(), np.repeat(np.arange(len(mesh.cells)), corners)
-        touch = csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
-        samples = np.diff(touch.indptr) * len(self.places)
-        small = np.flatnonzero(samples <= len(self.powers) + self.mesh.dim)
-        if not len(small):
-            return rows, columns
-        wide = (touch[small] @ (touch.T @ touch)).tocoo()
-        kept = ~np.isin(rows, small)
-        return np.concatenate([rows[kept], small[wide.row]]), np.concatenate([columns[kept], wide.col])
+        touch = csr_array((np.ones(len(rows)), (rows, columns)), shape=(mesh.vertex_count, len(mesh.cells)))
+        patches = touch
+        for _ in range(WIDEST):
+            pairs = patches.tocoo()
+            self.vertices, self.cells = pairs.row, pairs.col
+            self.width = np.zeros(mesh.vertex_count)
+            np.maximum.at(self.width, self.vertices, mesh.cell_diameters[self.cells])
+            self.basis = self._monomials(self._points(self.places)[self.cells], self.vertices)
+            m = len(self.powers)
+            self.matrix = np.zeros((mesh.vertex_count, m, m))
+            np.add.at(self.matrix, self.vertices, np.einsum("nkm,nkl->nml", self.basis, self.basis))
+            spread = np.linalg.eigvalsh(self.matrix)
+            samples = np.bincount(self.vertices, minlength=mesh.vertex_count) * len(self.places)
+            poor = (spread[:, 0] < POOR * spread[:, -1]) | (samples <= m + mesh.dim)
+            if not poor.any() or len(pairs.row) == patches.shape[0] * patches.shape[1]:
+                return
+            widen = diags_array(poor.astype(float)) @ (patches @ (touch.T @ touch))
+            patches = (diags_array((~poor).astype(float)) @ patches + widen).tocsr()
+            patches.eliminate_zeros()
 
     def _monomials(self, points: Array, vertices: Array) -> Array:
         """(n, k, m) monomials at points (n, k, gdim) in the coordinates of the patches of vertices (n,)."""
@@ -123,13 +137,10 @@ class PatchFit:
 
     def coefficients(self, samples: Array) -> Array:
         """(vertices, m, s) coefficients of samples (s, cells, k) in `places`."""
-        basis = self._monomials(self._points(self.places)[self.cells], self.vertices)
-        count, m = self.mesh.vertex_count, len(self.powers)
-        matrix = np.zeros((count, m, m))
-        np.add.at(matrix, self.vertices, np.einsum("nkm,nkl->nml", basis, basis))
+        count, m = self.matrix.shape[:2]
         right = np.zeros((count, m, len(samples)))
-        np.add.at(right, self.vertices, np.einsum("nkm,snk->nms", basis, samples[:, self.cells]))
-        return np.asarray(np.linalg.pinv(matrix, rcond=DEFICIENT, hermitian=True) @ right)
+        np.add.at(right, self.vertices, np.einsum("nkm,snk->nms", self.basis, samples[:, self.cells]))
+        return np.asarray(np.linalg.pinv(self.matrix, rcond=DEFICIENT, hermitian=True) @ right)
 
     def values(self, coefficients: Array, places: Array) -> Array:
         """(s, cells, k) recovered values in reference points (k, dim)."""
