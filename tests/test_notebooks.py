@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -37,6 +38,8 @@ def test_all_notebooks_are_there():
         "01_equation_to_solution.ipynb",
         "02_parameter_sweep_to_reduced_model.ipynb",
         "03_large_networks_and_accuracy.ipynb",
+        "04_finite_elements.ipynb",
+        "05_flow_past_a_cylinder.ipynb",
     ]
 
 
@@ -72,3 +75,28 @@ def test_large_networks_and_accuracy(tmp_path):
     assert float(written) > 1e9 and float(rewritten) < 4
     assert "when a > 0, b >= 0" in text
     assert text.rstrip().endswith("False True")
+
+
+@pytest.mark.skipif(find_spec("gmsh") is None, reason="gmsh is not installed")
+def test_finite_elements(tmp_path):
+    text = run("04_finite_elements.ipynb", tmp_path)
+    assert "names the boundary 'clamb'" in text and "Did you mean 'clamp'?" in text
+    pin, clamp = map(float, re.search(r"force of the pin (\S+) N, force of the clamp (\S+) N", text).groups())
+    assert abs(pin + clamp) < 1e-5 * abs(pin)
+    work = [float(value) for value in re.findall(r"work (\S+) N mm", text)]
+    assert work == sorted(work) and work[3] - work[2] < 0.01 * work[3]
+    assert "at the end of a path" in text
+    drops = [float(value) for value in re.search(r"drop of the tip \(mm\): \[(.*)\]", text)[1].split()]
+    assert drops == sorted(drops) and 10 < drops[-1] < 100
+
+
+@pytest.mark.skipif(find_spec("gmsh") is None, reason="gmsh is not installed")
+def test_flow_past_a_cylinder(tmp_path):
+    text = run("05_flow_past_a_cylinder.ipynb", tmp_path)
+    differences = {name: abs(float(d)) for name, d in re.findall(r"(drag|lift|drop) .* difference (\S+)", text)}
+    assert differences["drag"] < 1e-3 and differences["lift"] < 1e-4 and differences["drop"] < 5e-4
+    drag = [float(value) for value in re.findall(r"unknowns   drag (\S+)", text)]
+    assert drag == sorted(drag, reverse=True) and drag[-1] < 5e-5
+    growth = [float(value) for value in re.findall(r"growth (\S+) / s", text)]
+    assert sum(value > 0 for value in growth) == 1
+    assert 0.27 < float(re.search(r"Strouhal number: (\S+)", text)[1]) < 0.32

@@ -68,9 +68,9 @@ def test_one_equation_by_fourier_and_by_finite_elements(equation):
         [rz.Eq(rz.dt(u), diffusion - u * rz.dx(u) / 3 - rz.dy(u) / 5)], domain=rz.Box(x=(0, 2), y=(0, 1)),
         conditions=[rz.Periodic()], initial={u: rz.sin(rz.pi * x) + rz.cos(2 * rz.pi * y) / 2},
     )  # fmt: skip
-    spectral = problem.discretize(rz.Fourier(48, 48))
+    spectral = problem.discretize(rz.Fourier(96, 96))
     end = rz.solve(spectral, (0, 0.5), rtol=1e-8, atol=1e-9)
-    grid = np.asarray(end["u"])[-1]
+    grid = np.asarray(end["u"])[-1, ::2, ::2]
     points = np.stack(np.meshgrid(*(np.arange(48) / 48 * length for length in (2, 1)), indexing="ij"), axis=-1)
     errors = []
     for n in (8, 16, 32):
@@ -78,7 +78,7 @@ def test_one_equation_by_fourier_and_by_finite_elements(equation):
         state = rz.solve(system, (0, 0.5), method="ESDIRK4", rtol=1e-7, atol=1e-8).y[:, -1]
         found = system.evaluate(u, points.reshape(-1, 2), state, 0.5)
         errors.append(np.sqrt(np.mean((found - grid.ravel()) ** 2)))
-    assert abs(orders(errors)[-1] - 3) < 0.25, (orders(errors), errors)
+    assert abs(orders(errors)[-1] - 3) < 0.4, (orders(errors), errors)
     assert errors[-1] < 2e-4
 
 

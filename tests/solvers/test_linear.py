@@ -226,6 +226,19 @@ def test_iteration_that_does_not_converge(rng):
         solver.factorise(laplacian(40)).solve(rng.normal(size=1600))
 
 
+@pytest.mark.parametrize("n", [8, 60])
+def test_tangent_that_loses_its_definiteness(n, rng):
+    """Positive definite at rest, indefinite where a body buckles: another factorisation takes over, and says so."""
+    a, b = csc_array(laplacian(n)), rng.normal(size=n * n)
+    solver = LinearSolver(SPD)
+    solver.factorise(a).solve(b)
+    indefinite = a - 0.31 * a.diagonal().max() * eye_array(n * n)
+    x = solver.factorise(indefinite).solve(b)
+    assert np.abs(indefinite @ x - b).max() < 1e-9 * np.abs(b).max()
+    if n == 60 and find_solver("cholmod").installed:
+        assert "(cholmod found the matrix not positive definite)" in solver.why
+
+
 def test_names():
     assert read_linear("auto") == LinearOptions()
     with pytest.raises(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,8 @@ class LinearSolver:
             self._raw = find_solver(self.name).maker()(a, self.structure, self.options, self._raw)
         except SingularMatrix as error:
             self._raw = None
+            if self._gives_up_definite(a):
+                return self.factorise(a)
             vector = null_vector(a)
             if vector is None and error.place is not None:
                 vector = np.eye(1, a.shape[0], error.place)[0]
@@ -92,6 +94,17 @@ class LinearSolver:
             self.name, self.reason = choose_solver(a.shape[0], a.nnz, self.structure)
         else:
             self.name, self.reason = self.options.name, "asked for"
+
+    def _gives_up_definite(self, a: Any) -> bool:
+        """Whether a tangent that changes with the state has lost its definiteness, and another solver was chosen."""
+        if self.options.name != "auto" or not self.structure.definite or self.structure.linear:
+            return False
+        self.structure = replace(self.structure, definite=False)
+        before = self.name
+        self.name, reason = choose_solver(a.shape[0], a.nnz, self.structure)
+        self.reason = f"{reason} ({before} found the matrix not positive definite)"
+        self.factorised -= 1
+        return True
 
     def _look(self, a: Any, raw: Raw) -> None:
         condition, vector = free_vector(a, raw.solve)

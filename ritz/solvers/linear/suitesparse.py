@@ -46,6 +46,7 @@ class Cholesky:
         self._factors: Any = previous._factors if reused else self._library.symbolic(lower)
         try:
             self._library.numeric(lower, self._factors)
+            self.solve(np.ones(matrix.shape[0]))  # some matrices that are not definite are found out here only
         except ArithmeticError as error:
             place = error.args[0] if error.args and isinstance(error.args[0], int) else None
             raise SingularMatrix(place) from None
