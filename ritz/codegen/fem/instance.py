@@ -146,6 +146,7 @@ class FemInstance:
         if slot == "points":
             return self._held(region.mesh.points, float)
         if slot == "factors":
+            assert region.factors is not None
             return self._held(region.factors, float)
         if kind == "geometry":
             return self._held(self.space.corners(kernel.region, int(rest)), np.int32)
