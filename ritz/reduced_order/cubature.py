@@ -10,6 +10,7 @@ from ritz.reduced_order.estimator import Estimator, FloatArray, as_columns
 from ritz.reduced_order.pod import svd
 
 LEAST = 1e-14  # a residual of this share of the sums is round-off
+UPRIGHT = 1e-10  # a cell whose cosine with what is missing is smaller cannot help
 
 
 class Cubature(Estimator):
@@ -67,11 +68,12 @@ class Cubature(Estimator):
         refused = np.zeros(rows.shape[1], dtype=bool)
         missing = sums - rows @ weights
         for _ in range(3 * min(rows.shape)):
-            if np.linalg.norm(missing) <= max(0.9 * self.tol, LEAST) * size:
+            left = float(np.linalg.norm(missing))
+            if left <= max(0.9 * self.tol, LEAST) * size:
                 return
             gain = np.where(active | refused, -np.inf, rows.T @ missing)
             best = int(np.argmax(gain))
-            if not gain[best] > LEAST * size * float(np.linalg.norm(rows[:, best])):
+            if not gain[best] > UPRIGHT * left * float(np.linalg.norm(rows[:, best])):
                 return
             active[best] = True
             self._settle(rows, sums, active)

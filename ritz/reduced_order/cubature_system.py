@@ -58,8 +58,17 @@ class CubatureSystem(ReducedModel):
         """Multiply-adds of one right-hand side, of this model and of the full one, roughly."""
         return self.sample.operations + 2 * self._trial.size, self.full.operations
 
+    @property
+    def terms(self) -> str:
+        """Over how many cells integrals are taken, in words."""
+        cells = len(self.weights)
+        if not self.training.sampled:
+            return f"integrals over all {cells} cells"
+        _, error = self.training.sampled[0]
+        return f"integrals over {self.points} of {cells} cells with weights; error of the training sums {error:.1e}"
+
     def initial_state(self, p: Any = None) -> FloatArray:
-        """Return the coefficients (N,) of the full initial state; for steady problems of the nearest training run.
+        """Return the coefficients (N,) of the full initial state; of the nearest training run for steady ones.
 
         Warns:
             ExtrapolationWarning: outside the training region.

@@ -76,6 +76,21 @@ class ReducedModel(OrdinaryForm):
         """Number of modes."""
         return self.layout.size
 
+    @property
+    def points(self) -> int:
+        """Number of places at which nonlinear terms are evaluated."""
+        raise NotImplementedError
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """Multiply-adds of one right-hand side, of this model and of the full one."""
+        raise NotImplementedError
+
+    @property
+    def terms(self) -> str:
+        """How the terms of the equations are evaluated, in words."""
+        raise NotImplementedError
+
     def rhs(self, t: float, u: FloatArray, p: Any = None) -> FloatArray:
         """Return the right-hand side (N,) at coefficients `u` (N,)."""
         raise NotImplementedError
@@ -212,6 +227,12 @@ class ReducedModel(OrdinaryForm):
         from ritz.reduced_order.rom_plot import plot
 
         return plot(self, axes, **kwargs)
+
+    def report(self) -> Any:
+        """Return a card in words: sizes, terms, accuracy, region, multiply-adds of one evaluation."""
+        from ritz.reduced_order.rom_report import report
+
+        return report(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name}; {self.error_estimate})"

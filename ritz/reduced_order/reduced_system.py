@@ -67,6 +67,17 @@ class ReducedSystem(ReducedModel):
 
         return int(self.operators.operations), full_operations(self.full)
 
+    @property
+    def terms(self) -> str:
+        """Which terms are projected exactly and which are interpolated, in words."""
+        operators = self.operators
+        names = {0: "constant", 1: "linear", 2: "quadratic", 3: "cubic"}
+        exact = ", ".join(names[d] for d in sorted({t.degree for t in operators.polynomial})) or "none"
+        if operators.inputs is None:
+            return f"exact tensors: {exact}"
+        modes = ", ".join(f"{m} modes (amplification {c:.2g})" for m, c in self.training.sampled.values())
+        return f"exact tensors: {exact}; interpolated at {operators.points} grid points: {modes}"
+
     # What solvers need
 
     def factor_values(self, p: FloatArray, t: float) -> FloatArray:
@@ -155,12 +166,6 @@ class ReducedSystem(ReducedModel):
         return None
 
     # What users call
-
-    def report(self) -> Any:
-        """Return a card in words: sizes, terms, accuracy, region, multiply-adds of one evaluation."""
-        from ritz.reduced_order.rom_report import report
-
-        return report(self)
 
     def measure_gain(self, **options: Any) -> Any:
         """Time one evaluation of the reduced and of the compiled full model; see `rom_report.measure_gain`."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ritz.reduced_order.reduced_system import ReducedSystem
+    from ritz.reduced_order.reduced_model import ReducedModel
 
 
-def plot(model: ReducedSystem, axes: Any = None, **kwargs: Any) -> Any:
+def plot(model: ReducedModel, axes: Any = None, **kwargs: Any) -> Any:
     """Draw singular values (left) and held-back errors (right).
 
     Args:
@@ -30,7 +30,7 @@ def plot(model: ReducedSystem, axes: Any = None, **kwargs: Any) -> Any:
     return axes
 
 
-def _singular_values(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> None:
+def _singular_values(model: ReducedModel, ax: Any, kwargs: dict[str, Any]) -> None:
     sigma = model.training.singular_values
     shown = sigma[sigma > 1e-16 * sigma[0]] / sigma[0]
     ax.semilogy(np.arange(1, len(shown) + 1), shown, ".-", **kwargs)
@@ -41,7 +41,7 @@ def _singular_values(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> N
     ax.set_title(f"{model.training.n_snapshots} snapshots of {model.training.n_train} runs", fontsize="medium")
 
 
-def _errors(model: ReducedSystem, ax: Any, kwargs: dict[str, Any]) -> None:
+def _errors(model: ReducedModel, ax: Any, kwargs: dict[str, Any]) -> None:
     estimate = model.error_estimate
     single = len(estimate.names) == 1
     place = estimate.parameters[:, 0] if single else np.arange(1, len(estimate.errors) + 1)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ritz.reduced_order.gain import full_operations
-
 if TYPE_CHECKING:
+    from ritz.reduced_order.reduced_model import ReducedModel
     from ritz.reduced_order.reduced_system import ReducedSystem
 
 
@@ -87,17 +86,17 @@ class ReducedReport:
         return f"<pre>{html.escape(self.text)}</pre>"
 
 
-def report(model: ReducedSystem) -> ReducedReport:
+def report(model: ReducedModel) -> ReducedReport:
     """Return the card of a reduced model: sizes, terms, accuracy, region, multiply-adds of one evaluation."""
-    full, operators, training = model.full, model.operators, model.training
+    full, training = model.full, model.training
+    reduced_work, full_work = model.work
     region, estimate = model.training_region, model.error_estimate
     lines = [
         f"Reduced model of {getattr(full, 'name', 'a system')}",
         f"  size      {full.layout.size} unknowns -> {model.size} modes, from {training.n_snapshots} snapshots of "
         f"{training.n_train} runs ({training.seconds[0]:.3g} s for the runs, {training.seconds[1]:.3g} s for the rest)",
-        f"  terms     {_terms(model)}",
-        f"  online    {operators.operations} multiply-adds for one evaluation; the full model about "
-        f"{full_operations(full):.2g}",
+        f"  terms     {model.terms}",
+        f"  online    {reduced_work} multiply-adds for one evaluation; the full model about {full_work:.2g}",
         f"  accuracy  {estimate}" + ("" if estimate.met else f", above the tolerance {estimate.tolerance:g}"),
     ]
     for point, error, best in zip(estimate.parameters, estimate.errors, estimate.projections, strict=True):
@@ -105,15 +104,6 @@ def report(model: ReducedSystem) -> ReducedReport:
         lines.append(f"            {where}: {error:.1e} (best possible with these modes {best:.1e})")
     ranges = [f"{low:g} <= {name} <= {high:g}" for name, (low, high) in zip(region.names, region.bounds, strict=True)]
     held = [f"{name} = {value:g}" for name, value in region.fixed.items()]
-    lines.append(f"  trained   {', '.join([*ranges, *held, f'{region.t_span[0]:g} <= t <= {region.t_span[1]:g}'])}")
+    times = [] if training.t_span is None else [f"{region.t_span[0]:g} <= t <= {region.t_span[1]:g}"]
+    lines.append(f"  trained   {', '.join([*ranges, *held, *times])}")
     return ReducedReport("\n".join(lines))
-
-
-def _terms(model: ReducedSystem) -> str:
-    operators, training = model.operators, model.training
-    names = {0: "constant", 1: "linear", 2: "quadratic", 3: "cubic"}
-    exact = ", ".join(names[d] for d in sorted({t.degree for t in operators.polynomial})) or "none"
-    if operators.inputs is None:
-        return f"exact tensors: {exact}"
-    modes = ", ".join(f"{m} modes (amplification {c:.2g})" for m, c in training.sampled.values())
-    return f"exact tensors: {exact}; interpolated at {operators.points} grid points: {modes}"

@@ -19,6 +19,7 @@ class FemLayout(StateLayout):
 
     Attributes:
         space: elements, numbering and mesh.
+        weights: share of every unknown in the volume of the mesh, for mean squares over space.
     """
 
     def __init__(self, space: FemSpace) -> None:
@@ -26,10 +27,7 @@ class FemLayout(StateLayout):
         self.space = space
         self.fields = tuple(FieldBlock(n, *offsets[f : f + 2]) for f, n in enumerate(space.names))
         self.size = offsets[-1]
-        lengths = [max(f.stop - f.start, 1) for f in self.fields]
-        self.weights = np.concatenate(
-            [np.full(f.stop - f.start, 1.0 / n) for f, n in zip(self.fields, lengths, strict=True)] or [np.zeros(0)]
-        )
+        self.weights = np.concatenate([_shares(space, f) for f in range(len(space.names))] or [np.zeros(0)])
         self.coords = {}
 
     @property
@@ -102,3 +100,12 @@ class FemLayout(StateLayout):
         if np.isnan(point).any():
             return self.space.names[f]
         return f"{self.space.names[f]} at ({', '.join(f'{x:.6g}' for x in point)})"
+
+
+def _shares(space: FemSpace, f: int) -> Array:
+    """For every free unknown of a field its part of the volume that they have: each cell deals out its own evenly."""
+    start, stop = space.bounds(f)
+    numbers = space.numbering.final[f][space.nodes[f].cells]
+    each = np.broadcast_to(space.mesh.volumes[:, None] / numbers.shape[1], numbers.shape)
+    found = np.bincount(numbers.ravel(), each.ravel(), space.numbering.size)[start:stop]
+    return np.asarray(found / found.sum() if found.size else found)
