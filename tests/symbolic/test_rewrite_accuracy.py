@@ -1,10 +1,12 @@
 """Accuracy as a goal: fewer bits lost, never more, and sound under the declared bounds."""
 
+import numpy as np
 import pytest
 import sympy as sp
 
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite import rewrite
+from ritz.symbolic.rewrite.execute import run_numpy
 from ritz.symbolic.sympy_bridge import to_graph
 
 x, y = sp.symbols("x y")
@@ -36,6 +38,19 @@ def test_lost_bits_are_won_back(name):
     report = accurate(*UNSTABLE[name]).report
     assert report.bits_after <= 1.2 < report.bits_before + 0.4
     assert "agrees with the source" in report.check
+
+
+def test_difference_of_roots_whose_smaller_base_may_be_zero():
+    """(x + 1)^(1/y) - x^(1/y) for x >= 0: the form with the larger base taken out has a value at x = 0, too."""
+    expression = (1 + x) ** (1 / y) - x ** (1 / y)
+    g = Graph()
+    leaves = {s: g.input(s.name, "state") for s in (x, y)}
+    facts = {leaves[x]: (0, 1e9), leaves[y]: (2, 1e9)}
+    result = rewrite(g, [to_graph(g, expression, leaves)], goal="accuracy", assumptions=facts, budget=5)
+    assert result.report.bits_after < 5 < 15 < result.report.bits_before
+    points = {leaves[x]: np.array([0.0, 45.072536, 1e8]), leaves[y]: np.array([3.0, 23839582.0, 4e7])}
+    found = run_numpy(result.scheduled, points)[0]
+    np.testing.assert_allclose(found, [1.0, 9.204828e-10, 2.5e-16], rtol=2e-6)
 
 
 @pytest.mark.parametrize("expression", [x * y + 1, sp.exp(x) * y, x / (1 + y**2)])
