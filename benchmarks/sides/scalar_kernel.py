@@ -20,7 +20,7 @@ _INLINED = {"sin": "sin_bounded", "cos": "cos_bounded"}
 
 def by_ritz(expressions, ranges, budget):
     """Lines and results of the rewriter's code."""
-    from ritz.codegen.emit_numba import straight_line
+    from ritz.codegen.emit_loops import straight_line
     from ritz.symbolic.graph import Graph
     from ritz.symbolic.rewrite import rewrite
     from ritz.symbolic.sympy_bridge import to_graph

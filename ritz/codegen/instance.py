@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ritz.codegen.calling import call_rhs_address
-from ritz.codegen.emit_numba import Emitted, emit
+from ritz.codegen.emit_loops import Emitted, emit
 from ritz.codegen.program import MapCall, Program, Stage, is_scalar
 from ritz.codegen.scalar_kernel import ScalarKernel
 from ritz.errors import RitzError
@@ -18,6 +18,7 @@ from ritz.symbolic.graph import Axis, Graph, LinearMap
 
 if TYPE_CHECKING:
     from ritz.codegen.steps import Step
+    from ritz.codegen.team import Team
     from ritz.codegen.transforms.provider import Plan
 
 
@@ -150,6 +151,7 @@ class Instance:
     Attributes:
         address: a right-hand side in the calling convention of `ritz.codegen.abi`.
         context: what to pass as its last argument.
+        team: the threads that share its loops.
     """
 
     def __init__(
@@ -213,6 +215,7 @@ class Instance:
         return self.arrays[name]
 
     def _bind(self, threads: int) -> None:
+        self.team: Team | None = None
         addresses = self.compiled.addresses
         if is_scalar(self.compiled.program):
             self.address = addresses[0]
@@ -220,6 +223,7 @@ class Instance:
             return
         from ritz.codegen import runtime
         from ritz.codegen.steps import encode, loop_step
+        from ritz.codegen.team import Team
         from ritz.codegen.transforms.provider import ALIGNMENT, aligned
 
         steps: list[Step] = []
@@ -237,7 +241,8 @@ class Instance:
         rows_, self._groups = encode(steps)
         stride = aligned(self._scratch)
         self._memory = np.empty(threads * stride + ALIGNMENT, np.uint8)
-        head = [len(rows_) // runtime.STRIDE, threads, aligned(self._memory.ctypes.data), stride]
+        self.team = Team(threads)
+        head = [len(rows_) // runtime.STRIDE, threads, aligned(self._memory.ctypes.data), stride, self.team.address]
         self._program = np.concatenate([np.array(head, dtype=np.int64), rows_])
         self.address = runtime.runner(threads)
         self.entries[0], self.entries[3] = self._program.ctypes.data, self.address

@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ritz.codegen import cache
@@ -68,12 +69,23 @@ def load(text: str, *, level: int = 2, vectorize: bool = False) -> Native:
         >>> ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(load(text).address("twice"))(4.0)
         8.0
     """
-    key = _key(text, level, vectorize)
+    return load_made(text, lambda: text, level=level, vectorize=vectorize)
+
+
+def load_made(description: str, make: Callable[[], str], *, level: int = 2, vectorize: bool = False) -> Native:
+    """The same for a module whose text takes time to write.
+
+    Args:
+        description: everything that the text depends on.
+        make: writes the text; called only where there is no object code for this description.
+        level, vectorize: see `load`.
+    """
+    key = _key(description, level, vectorize)
     with _lock:
         if key not in _loaded:
             code = _stored(key)
             if code is None:
-                code = _compile(text, level, vectorize)
+                code = _compile(make(), level, vectorize)
                 _store(key, code)
             _loaded[key] = Native(key, _link(code))
         return _loaded[key]

@@ -3,7 +3,7 @@
 The context of a program starts with four entries: the program, the diagonal of a linear part, the length of that
 diagonal, and the interpreter. `run_split` adds the linear part: so ``f = L u + N`` is had from the kernels of N.
 
-A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread]`` and then seven numbers a step: the
+A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread, block of the team]`` and then seven numbers a step: the
 kind, the values it touches in all (below `PARALLEL_MIN` threads do not pay), its first unit (0) and four more:
 
 =========  =================================================================================
@@ -18,21 +18,19 @@ A record is ``[function, plan, source, target, bytes to the next plan, source, t
 steps on a few planes of the grid before it goes on to the next ones, so that what one leaves the other finds in the
 cache, and threads meet only once.
 
-It is compiled once per machine and serves every system, so that a new system compiles its stages only.
+It serves every system, so that a new system compiles its stages only.
 """
 
 from __future__ import annotations
 
-from numba import cfunc, njit
-
-from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_phase, call_rhs, call_stage
+from ritz.codegen.loops import as_f64, as_i64, call_phase, call_rhs, call_stage, compiled
 
 LOOP, PHASE, PLANES = 0, 1, 2
-HEADER, STRIDE = 4, 7
-PARALLEL_MIN = 4096  # values a loop must touch before threads pay for their start (about 4 microseconds)
+HEADER, STRIDE = 5, 7
+PARALLEL_MIN = 4096  # values a loop must touch before threads pay
 
 
-@njit(cache=True)
+@compiled()
 def run_phase(record_, lo, hi, scratch):  # type: ignore[no-untyped-def]
     """Units ``lo <= i < hi`` of a phase, for all fields."""
     r = as_i64(record_)
@@ -40,7 +38,7 @@ def run_phase(record_, lo, hi, scratch):  # type: ignore[no-untyped-def]
         call_phase(r[0], r[1] + b * r[4], r[2] + b * r[5], r[3] + b * r[6], lo, hi, scratch)
 
 
-@njit(cache=True)
+@compiled()
 def run_planes(step_, lo, hi, t, u, p, out, ctx, scratch):  # type: ignore[no-untyped-def]
     """All steps of a `PLANES` on the planes ``lo <= i < hi``, a few at a time."""
     group = as_i64(step_)
@@ -57,8 +55,8 @@ def run_planes(step_, lo, hi, t, u, p, out, ctx, scratch):  # type: ignore[no-un
         first = last
 
 
-@cfunc(RHS_SIGNATURE, cache=True)
-def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+@compiled()
+def run_serial(t: float, u: int, p: int, out: int, ctx: int):  # type: ignore[no-untyped-def]
     """Run the program whose address is the first entry of the context."""
     context = as_i64(ctx)
     head = as_i64(context[0])
@@ -73,8 +71,8 @@ def run_serial(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
             run_planes(address, step[2], step[5], t, u, p, out, ctx, head[2])
 
 
-@cfunc(RHS_SIGNATURE, cache=True)
-def run_split(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+@compiled()
+def run_split(t: float, u: int, p: int, out: int, ctx: int):  # type: ignore[no-untyped-def]
     """Run a program through the interpreter in the fourth entry of the context and add its linear part."""
     context, state, result = as_i64(ctx), as_f64(u), as_f64(out)
     call_rhs(context[3], t, u, p, out, ctx)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 # What every loop needs: shared arrays, the right-hand side it calls, states, tolerances, output.
@@ -24,17 +23,13 @@ from numpy.typing import NDArray
 # Split methods; N at the stages, the method's own arrays and its coefficient tables follow from ROWS on.
 (COUNT, LINEAR, PREVIOUS, PLACE, STAGE_CODES, NODES, ARGUMENTS, TARGETS, UPDATE_CODE, ERROR_CODE, PREPARE_CODE,
  POINT_CODE,
- DENSE_CODES, DENSE_PASSES, LAST_ROW, HISTORY, RUNNER, THREADS, STAGE_COUNT) = range(23, 42)  # fmt: skip
+ DENSE_CODES, DENSE_PASSES, LAST_ROW, HISTORY, TEAM, THREADS, STAGE_COUNT) = range(23, 42)  # fmt: skip
 
 ROWS = 42
 
 # Watched conditions: compiled code, its context, their number, what they were, what they are.
 WATCH, WATCH_CONTEXT, WATCH_COUNT, HELD, FOUND = range(90, 95)
 FRAME_SIZE = 95
-
-
-#: Options of a function that only loops call: it is compiled into them, so not cached by itself.
-HELPER: dict[str, Any] = dict(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def address(array: NDArray[Any]) -> int:
@@ -82,10 +77,9 @@ class Frame:
         self.words[entry] = address(array)
         self._alive[entry] = array
 
-
-@njit(**HELPER)
-def direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
-    """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
-    words[T_EVAL], words[OUT], words[EVAL_COUNT] = t_eval.ctypes.data, out.ctypes.data, t_eval.size
-    words[BUFFER_T], words[BUFFER_Y], words[BUFFER_Q] = buffer_t.ctypes.data, buffer_y.ctypes.data, buffer_q.ctypes.data
-    words[BUFFER_SIZE] = buffer_t.size
+    def direct_output(self, t_eval: Any, out: Any, buffer_t: Any, buffer_y: Any, buffer_q: Any) -> None:
+        """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
+        words = self.words
+        words[T_EVAL], words[OUT], words[EVAL_COUNT] = address(t_eval), address(out), t_eval.size
+        words[BUFFER_T], words[BUFFER_Y], words[BUFFER_Q] = address(buffer_t), address(buffer_y), address(buffer_q)
+        words[BUFFER_SIZE] = buffer_t.size
