@@ -12,7 +12,6 @@ import json
 import logging
 import platform
 import time
-from typing import Any
 
 import numpy as np
 

@@ -3,8 +3,9 @@
 The context of a program starts with four entries: the program, the diagonal of a linear part, the length of that
 diagonal, and the interpreter. `run_split` adds the linear part: so ``f = L u + N`` is had from the kernels of N.
 
-A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread, block of the team]`` and then seven numbers a step: the
-kind, the values it touches in all (below `PARALLEL_MIN` threads do not pay), its first unit (0) and four more:
+A program is an int64 array: ``[steps, threads, scratch, bytes of scratch a thread, block of the team]`` and then seven
+numbers a step: the kind, the values it touches in all (below `PARALLEL_MIN` threads do not pay), its first unit (0) and
+four more:
 
 =========  =================================================================================
 kind       meaning of the last four
@@ -56,7 +57,7 @@ def run_planes(step_, lo, hi, t, u, p, out, ctx, scratch):  # type: ignore[no-un
 
 
 @compiled()
-def run_serial(t: float, u: int, p: int, out: int, ctx: int):  # type: ignore[no-untyped-def]
+def run_serial(t: float, u: int, p: int, out: int, ctx: int) -> None:  # type: ignore[no-untyped-def]
     """Run the program whose address is the first entry of the context."""
     context = as_i64(ctx)
     head = as_i64(context[0])
@@ -72,7 +73,7 @@ def run_serial(t: float, u: int, p: int, out: int, ctx: int):  # type: ignore[no
 
 
 @compiled()
-def run_split(t: float, u: int, p: int, out: int, ctx: int):  # type: ignore[no-untyped-def]
+def run_split(t: float, u: int, p: int, out: int, ctx: int) -> None:  # type: ignore[no-untyped-def]
     """Run a program through the interpreter in the fourth entry of the context and add its linear part."""
     context, state, result = as_i64(ctx), as_f64(u), as_f64(out)
     call_rhs(context[3], t, u, p, out, ctx)

@@ -8,14 +8,14 @@ from ritz.codegen.team import JOB, deal
 
 
 @compiled()
-def stage_chunk(job: int, c: int, chunks: int):
+def stage_chunk(job: int, c: int, chunks: int) -> None:
     """A part of the rows of a stage."""
     a = as_i64(job)
     call_stage(a[0], a[1] * c // chunks, a[1] * (c + 1) // chunks, double_of(a[2]), a[3], a[4], a[5], a[6])
 
 
 @compiled()
-def phase_chunk(job: int, c: int, chunks: int):
+def phase_chunk(job: int, c: int, chunks: int) -> None:
     """A part of the units of a phase, or of its fields where a field is one unit."""
     a = as_i64(job)
     record, units, memory = a[0], a[1], a[2] + c * a[3]
@@ -28,7 +28,7 @@ def phase_chunk(job: int, c: int, chunks: int):
 
 
 @compiled()
-def planes_chunk(job: int, c: int, chunks: int):
+def planes_chunk(job: int, c: int, chunks: int) -> None:
     """A part of the planes of steps that go together."""
     a = as_i64(job)
     step, planes, size = a[0], a[1], a[2]
@@ -39,7 +39,7 @@ def planes_chunk(job: int, c: int, chunks: int):
 
 
 @compiled()
-def run_parallel(t: float, u: int, p: int, out: int, ctx: int):
+def run_parallel(t: float, u: int, p: int, out: int, ctx: int) -> None:
     """Run the program whose address is the first entry of the context."""
     context = as_i64(ctx)
     head = as_i64(context[0])
@@ -60,7 +60,9 @@ def run_parallel(t: float, u: int, p: int, out: int, ctx: int):
             if shared:
                 job[0], job[1], job[2], job[3] = step[3], step[4], head[2], head[3]
                 fields = as_i64(step[3])[7]
-                deal(block, address_of(phase_chunk), min(threads, max(step[4] // step[5], 1) if step[4] > 1 else fields))
+                deal(
+                    block, address_of(phase_chunk), min(threads, max(step[4] // step[5], 1) if step[4] > 1 else fields)
+                )
             else:
                 run_phase(step[3], step[2], step[4], head[2])
         elif shared:

@@ -58,12 +58,12 @@ def deal(block, function, chunks):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def serve(block: int, c: int, shift: int):
+def serve(block: int, c: int, shift: int) -> None:
     """Do the chunks of member `c` until the shift is over."""
     words, begun, waited = as_i64(block), block + 8 * (MEMBERS + MEMBER * c), 0
     while atomic_load(block + 8 * SHIFT) == shift:
         epoch, before = atomic_load(block + 8 * EPOCH), atomic_load(begun)
-        if before == epoch or not replace(begun, before, epoch):
+        if before >= epoch or not replace(begun, before, epoch):  # the job of an old epoch is over
             pause()
             waited += 1
             if waited > SPINS:

@@ -113,7 +113,7 @@ def _sampled(head, t, z, p, out):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def reduced_rhs(t: float, u: int, p: int, out: int, ctx: int):
+def reduced_rhs(t: float, u: int, p: int, out: int, ctx: int) -> None:
     """Right-hand side of a reduced model in the calling convention of `ritz.codegen.abi`."""
     head, z, result = as_i64(ctx), as_f64(u), as_f64(out)
     if head[COPY_COUNT] > 0:
@@ -124,7 +124,7 @@ def reduced_rhs(t: float, u: int, p: int, out: int, ctx: int):
 
 
 @compiled()
-def evaluate(address: int, t: float, u: int, p: int, out: int, ctx: int, repeat: int):
+def evaluate(address: int, t: float, u: int, p: int, out: int, ctx: int, repeat: int) -> None:
     """Call a right-hand side `repeat` times from compiled code."""
     for _ in range(repeat):
         call_rhs(address, t, u, p, out, ctx)

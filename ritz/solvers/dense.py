@@ -16,7 +16,9 @@ Evaluator = Callable[[Array, Array, Array, Array, Array, Array], None]
 
 
 @compiled()
-def _polynomials(segments_: int, places_: int, starts_: int, rows_: int, out_: int, count: int, degree: int, n: int):
+def _polynomials(
+    segments_: int, places_: int, starts_: int, rows_: int, out_: int, count: int, degree: int, n: int
+) -> None:
     segments, places, out = as_i64(segments_), as_f64(places_), as_f64(out_)
     for k in range(count):
         x = places[k]
@@ -28,11 +30,12 @@ def _polynomials(segments_: int, places_: int, starts_: int, rows_: int, out_: i
             out[k * n + i] = start[i] + total
 
 
-def evaluate_polynomials(
-    segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array
-) -> None:
+def evaluate_polynomials(segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
     """``out[k] = start + sum_j rows[j] x^(j+1)`` with the start and the rows of segment k; `out` is contiguous."""
-    given = [np.ascontiguousarray(segments, np.int64), *(np.ascontiguousarray(a, float) for a in (places, starts, rows))]
+    given = [
+        np.ascontiguousarray(segments, np.int64),
+        *(np.ascontiguousarray(a, float) for a in (places, starts, rows)),
+    ]
     _polynomials(*(a.ctypes.data for a in given), out.ctypes.data, segments.size, *rows.shape[1:])
 
 

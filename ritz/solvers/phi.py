@@ -44,12 +44,12 @@ def _phi_rows(z, out, n):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _real_phi_rows(z: int, out: int, n: int):
+def _real_phi_rows(z: int, out: int, n: int) -> None:
     _phi_rows(as_f64(z), as_f64(out), n)
 
 
 @compiled()
-def _complex_phi_rows(z: int, out: int, n: int):
+def _complex_phi_rows(z: int, out: int, n: int) -> None:
     _phi_rows(as_c128(z), as_c128(out), n)
 
 
@@ -67,12 +67,12 @@ def _etdrk4_rows(linear, h, out, n):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _real_etdrk4_rows(linear: int, h: float, out: int, n: int):
+def _real_etdrk4_rows(linear: int, h: float, out: int, n: int) -> None:
     _etdrk4_rows(as_f64(linear), h, as_f64(out), n)
 
 
 @compiled()
-def _complex_etdrk4_rows(linear: int, h: float, out: int, n: int):
+def _complex_etdrk4_rows(linear: int, h: float, out: int, n: int) -> None:
     _etdrk4_rows(as_c128(linear), h, as_c128(out), n)
 
 

@@ -99,7 +99,7 @@ PARALLEL_MIN = 8192  # entries a pass must touch before threads pay for their st
 
 
 @compiled()
-def pass_chunk(job: int, c: int, chunks: int):
+def pass_chunk(job: int, c: int, chunks: int) -> None:
     """A part of the entries of each field, the one that a thread has in the right-hand side."""
     a = as_i64(job)
     fields, h = a[3], double_of(a[4])
@@ -215,7 +215,7 @@ def advance_frame(frame, control, h):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def split_loop(words: int):
+def split_loop(words: int) -> None:
     """Advance until the end, a full buffer, a spent budget, missing tables or a failure (``counts[STATUS]``)."""
     frame = as_i64(words)
     control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])

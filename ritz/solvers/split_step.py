@@ -42,6 +42,7 @@ from ritz.codegen.loops import as_c128, as_f64, as_i64
 from ritz.solvers.phi import phi123
 '''
 
+
 @dataclass(frozen=True)
 class SplitMethod:
     """A one-step (or two-step) method for a split system.

@@ -40,7 +40,6 @@ from ritz.solvers.buffers import (
 from ritz.solvers.frame import ATOL, ATOL_SIZE, CONTROL, GROUP_COUNT, GROUPS, SIZE, WEIGHTS
 
 
-
 @compiled(flags=FAST)
 def error_norm(frame, err, old, new):  # type: ignore[no-untyped-def]
     """Norm of the error at address `err`, relative to the states at the addresses `old` and `new`."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ritz.codegen.llvm_operations import INTRINSIC, LIBRARY, declaration, number, selected
-from ritz.codegen.loops.values import BOOL, COMPLEX, FLOAT, INT, LLVM, Arithmetic, Value, constant
+from ritz.codegen.loops.values import BOOL, COMPLEX, FLOAT, INT, LLVM, Arithmetic, Value, constant, registers
 
 
 class Site(Protocol):
@@ -138,7 +138,9 @@ def _give_way(site: Site, _: list[Value]) -> None:
 
 atomic_load = Builtin("atomic_load", 1, _atomic_load, "An int64 at an address, and what was stored before it.")
 atomic_store = Builtin("atomic_store", 2, _atomic_store, "Store an int64 after all that was stored before.")
-replace = Builtin("replace", 3, _replace, "Whether the int64 at an address was the second argument, and now is the third.")
+replace = Builtin(
+    "replace", 3, _replace, "Whether the int64 at an address was the second argument, and now is the third."
+)
 pause = Builtin("pause", 0, _pause, "Wait for about ten nanoseconds.")
 give_way = Builtin("give_way", 0, _give_way, "Let other threads of the machine run.")
 
@@ -161,7 +163,7 @@ def _exp(site: Site, given: list[Value]) -> Value:
     size = _library("exp")(site, [Value(FLOAT, z.text)])
     turn = [_library(name)(site, [Value(FLOAT, z.imag)]) for name in ("cos", "sin")]
     parts = (site.arithmetic.binary("Mult", size, part).text for part in turn)  # type: ignore[arg-type]
-    return Value(COMPLEX, *parts)
+    return registers(COMPLEX, parts)
 
 
 def _abs(site: Site, given: list[Value]) -> Value | None:

@@ -30,11 +30,12 @@ class Compiled:
     def __init__(self, function: Callable[..., Any], flags: str, inline: bool) -> None:
         functools.update_wrapper(self, function)
         self._function, self._flags, self._inline = function, flags, inline
+        self._looking = False  # whether the digest is being made
 
     @cached_property
     def definition(self) -> Any:
         """The function as it was written."""
-        from ritz.codegen.loops.translate import Definition
+        from ritz.codegen.loops.definition import Definition
 
         code = self._function.__code__
         return Definition(_tree(code), self._names, self._flags, self._inline)
@@ -48,6 +49,17 @@ class Compiled:
     @cached_property
     def digest(self) -> str:
         """Changes when the function, or anything that it refers to, does."""
+        if self._looking:
+            raise UnsupportedError(
+                f"The compiled function {self._function.__name__} calls itself; write a loop instead."
+            )
+        self._looking = True
+        try:
+            return self._description()
+        finally:
+            self._looking = False
+
+    def _description(self) -> str:
         code = self._function.__code__
         parts = [self._function.__name__, self._flags, str(self._inline), repr(self._function.__annotations__)]
         parts += [code.co_code.hex(), repr([c for c in code.co_consts if not isinstance(c, CodeType)])]
@@ -117,8 +129,9 @@ def load(source: str, **functions: Compiled) -> native.Native:
 
 
 def _module(source: str, functions: Mapping[str, Compiled]) -> str:
+    from ritz.codegen.loops.definition import Definition
     from ritz.codegen.loops.printed import NAMES
-    from ritz.codegen.loops.translate import Definition, Translator
+    from ritz.codegen.loops.translate import Translator
 
     cache.keep(source)
     translator = Translator()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,12 @@ def constant(value: Any) -> Value:
     if isinstance(value, int):
         return Value(INT, str(value), constant=value)
     return Value(FLOAT, literal(value), constant=value)
+
+
+def registers(kind: str, texts: Iterable[str]) -> Value:
+    """A number in one register, or a complex one in two."""
+    first, *second = texts
+    return Value(kind, first, second[0] if second else "")
 
 
 class Arithmetic:
@@ -123,7 +129,7 @@ class Arithmetic:
         if a.constant is not None and not isinstance(a.constant, bool):
             return constant(-a.constant)
         if a.kind == COMPLEX:
-            return Value(COMPLEX, *(self.let(f"fneg {self.flags} double {x}") for x in (a.text, a.imag)))
+            return registers(COMPLEX, (self.let(f"fneg {self.flags} double {x}") for x in (a.text, a.imag)))
         if a.kind == FLOAT:
             return Value(FLOAT, self.let(f"fneg {self.flags} double {a.text}"))
         return Value(INT, self.let(f"sub nsw i64 0, {self.convert(a, INT).text}"))
@@ -144,7 +150,8 @@ class Arithmetic:
         a, b = self.alike(a, b)
         kind = "double" if a.kind == COMPLEX else LLVM[a.kind]
         parts = zip((a.text, a.imag), (b.text, b.imag), strict=True) if a.kind == COMPLEX else [(a.text, b.text)]
-        return Value(a.kind, *(self.let(f"select i1 {condition.text}, {kind} {x}, {kind} {y}") for x, y in parts))
+        texts = (self.let(f"select i1 {condition.text}, {kind} {x}, {kind} {y}") for x, y in parts)
+        return registers(a.kind, texts)
 
     def call(self, symbol: str, arguments: list[Value]) -> Value:
         """A function of the C library, or an intrinsic, of floating-point numbers."""
@@ -163,7 +170,7 @@ class Arithmetic:
         if COMPLEX not in (a.kind, b.kind) or a.kind != b.kind:  # one is real: it scales both parts
             scale, z = (b, a) if a.kind == COMPLEX else (a, b)
             factor = self.convert(scale, FLOAT).text
-            return Value(COMPLEX, *(self.real(op, x, factor).text for x in (z.text, z.imag)))
+            return registers(COMPLEX, (self.real(op, x, factor).text for x in (z.text, z.imag)))
         re = self._pair("Sub", (a.text, b.text), (a.imag, b.imag))
         return Value(COMPLEX, re, self._pair("Add", (a.text, b.imag), (a.imag, b.text)))
 

@@ -13,7 +13,7 @@ BLOCK = 128  # entries added up before the next level of a sum
 
 
 @compiled(flags=FAST)
-def sum_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int):  # type: ignore[no-untyped-def]
+def sum_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """Sums, block by block where the axis is the innermost one, so that rounding errors stay small."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     n, inner = head[1], head[3]
@@ -36,7 +36,7 @@ def sum_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: in
 
 
 @compiled()
-def max_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int):  # type: ignore[no-untyped-def]
+def max_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """Largest values; NaN wherever one is met."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     n, inner = head[1], head[3]
@@ -51,7 +51,7 @@ def max_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: in
 
 
 @compiled(flags=FAST)
-def matrix_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int):  # type: ignore[no-untyped-def]
+def matrix_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """A dense (target, source) matrix."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     outer, n, m, inner, a = head[0], head[1], head[2], head[3], as_f64(head[4])
@@ -73,7 +73,7 @@ def matrix_along(plan: int, source: int, target: int, lo: int, hi: int, scratch:
 
 
 @compiled()
-def scatter_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int):  # type: ignore[no-untyped-def]
+def scatter_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """Entries added up at the positions of an index map."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     n, m, inner, index = head[1], head[2], head[3], as_i64(head[4])
