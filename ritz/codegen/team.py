@@ -1,12 +1,13 @@
 """Threads that work together on the loops of one system.
 
-A *job* is cut into chunks; `deal` runs chunk 0 itself, and chunk c belongs to member c. A chunk that its member has not
-begun when the caller is through with its own is done by the caller, so that nothing waits for a thread that the machine
-has put aside; a team without members works too. A job begins and ends within about 0.2 microseconds, because members
-wait for it spinning; they do so only while a solver is at work (`Team.at_work`) and sleep otherwise.
+A *job* is cut into pieces. Each member of the team begins with pieces of its own, the same ones in every job, so that
+it finds in its cache what it left there; then it takes pieces that others have not begun, so that nothing waits for a
+thread that the machine has put aside. A team without members works too: the caller does everything. A job begins and
+ends within about 0.2 microseconds, because members wait for it spinning; they do so only while a solver is at work
+(`Team.at_work`) and sleep otherwise.
 
-The block of a team is an int64 array of its number of threads, the job and its arguments, and for each member the last
-job of which its chunk was begun and done, on lines of the cache of their own.
+The block of a team is an int64 array with the number of the job, the job and its arguments, and for each member the
+pieces of its own that are left: the job's number, the end and the next one, packed so that one exchange takes a piece.
 """
 
 from __future__ import annotations
@@ -20,59 +21,77 @@ import numpy as np
 
 from ritz.codegen.loops import (
     as_i64,
+    atomic_add,
     atomic_load,
     atomic_store,
-    call_chunk,
+    call_piece,
     compiled,
     give_way,
     pause,
     replace,
 )
 
-EPOCH, SHIFT, COUNT, FUNCTION, CHUNKS, JOB, MEMBERS = 0, 8, 16, 17, 18, 24, 40  # words of the block; each 8 are a line
-MEMBER = 16  # words of a member: the job begun, and a line further on the job done
+EPOCH, SHIFT, COUNT, FUNCTION, PIECES, DONE, JOB, MEMBERS = 0, 8, 16, 17, 18, 24, 32, 48  # words; 8 are a cache line
+MEMBER = 8  # words of a member
+BITS = 12  # of the end and of the next piece
+MOST = (1 << BITS) - 1  # pieces
 SPINS = 2000  # pauses before a waiting thread lets others run, about 30 microseconds
 
 
 @compiled()
-def deal(block, function, chunks):  # type: ignore[no-untyped-def]
-    """Run ``function(job, c, chunks)`` for all ``0 <= c < chunks``; the arguments stand in the block from `JOB` on."""
-    words = as_i64(block)
-    words[FUNCTION], words[CHUNKS] = function, chunks
-    epoch = words[EPOCH] + 1
-    atomic_store(block + 8 * EPOCH, epoch)
-    call_chunk(function, block + 8 * JOB, 0, chunks)
-    for c in range(1, words[COUNT]):
-        begun = block + 8 * (MEMBERS + MEMBER * c)
-        before = atomic_load(begun)
-        if before != epoch and replace(begun, before, epoch):
-            if c < chunks:
-                call_chunk(function, block + 8 * JOB, c, chunks)
-            continue
-        waited = 0
-        while atomic_load(begun + 64) != epoch:
-            pause()
-            waited += 1
-            if waited > SPINS:
-                give_way()
+def _take_part(block, me, count, epoch):  # type: ignore[no-untyped-def]
+    """Do pieces of a job until none is left to begin."""
+    words, done = as_i64(block), 0
+    for k in range(count):
+        own = block + 8 * (MEMBERS + MEMBER * ((me + k) % count))
+        while True:
+            left = atomic_load(own)
+            piece = left & MOST
+            if left >> 2 * BITS != epoch or piece >= (left >> BITS) & MOST:
+                break
+            if replace(own, left, left + 1):
+                call_piece(words[FUNCTION], block + 8 * JOB, piece, words[PIECES], me)
+                done += 1
+    if done > 0:
+        atomic_add(block + 8 * DONE, done)
 
 
 @compiled()
-def serve(block: int, c: int, shift: int) -> None:
-    """Do the chunks of member `c` until the shift is over."""
-    words, begun, waited = as_i64(block), block + 8 * (MEMBERS + MEMBER * c), 0
+def deal(block, function, pieces):  # type: ignore[no-untyped-def]
+    """Run ``function(job, i, pieces, member)`` for ``0 <= i < pieces``; the arguments stand in the block from `JOB` on."""
+    words = as_i64(block)
+    count, epoch = words[COUNT], words[EPOCH] + 1
+    words[FUNCTION], words[PIECES] = function, pieces
+    atomic_store(block + 8 * DONE, 0)
+    for c in range(count):
+        own = pieces * c // count
+        atomic_store(
+            block + 8 * (MEMBERS + MEMBER * c), (epoch << 2 * BITS) + (pieces * (c + 1) // count << BITS) + own
+        )
+    atomic_store(block + 8 * EPOCH, epoch)
+    _take_part(block, 0, count, epoch)
+    waited = 0
+    while atomic_load(block + 8 * DONE) != pieces:
+        pause()
+        waited += 1
+        if waited > SPINS:
+            give_way()
+
+
+@compiled()
+def serve(block: int, me: int, shift: int) -> None:
+    """Take part in jobs as a member until the shift is over."""
+    count, last, waited = as_i64(block)[COUNT], -1, 0
     while atomic_load(block + 8 * SHIFT) == shift:
-        epoch, before = atomic_load(block + 8 * EPOCH), atomic_load(begun)
-        if before >= epoch or not replace(begun, before, epoch):  # the job of an old epoch is over
+        epoch = atomic_load(block + 8 * EPOCH)
+        if epoch == last:
             pause()
             waited += 1
             if waited > SPINS:
                 give_way()
             continue
-        waited = 0
-        if c < words[CHUNKS]:
-            call_chunk(words[FUNCTION], block + 8 * JOB, c, words[CHUNKS])
-        atomic_store(begun + 64, epoch)
+        last, waited = epoch, 0
+        _take_part(block, me, count, epoch)
 
 
 class Team:

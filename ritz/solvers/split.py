@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritz.codegen.loops import address_of, as_f64, as_i64, bits_of, call_rhs, call_stage, compiled, double_of
-from ritz.codegen.team import JOB, Team, deal
+from ritz.codegen.team import JOB, MOST, Team, deal
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
@@ -99,14 +99,14 @@ PARALLEL_MIN = 8192  # entries a pass must touch before threads pay for their st
 
 
 @compiled()
-def pass_chunk(job: int, c: int, chunks: int) -> None:
+def pass_piece(job: int, i: int, pieces: int, member: int) -> None:
     """A part of the entries of each field, the one that a thread has in the right-hand side."""
     a = as_i64(job)
     fields, h = a[3], double_of(a[4])
     size = a[1] // fields
     for b in range(fields):
         first = b * size
-        call_stage(a[0], first + size * c // chunks, first + size * (c + 1) // chunks, h, a[2], 0, a[5], 0)
+        call_stage(a[0], first + size * i // pieces, first + size * (i + 1) // pieces, h, a[2], 0, a[5], 0)
 
 
 @compiled()
@@ -116,7 +116,7 @@ def run_pass(frame, code, h, target):  # type: ignore[no-untyped-def]
         job, fields = as_i64(frame[TEAM] + 8 * JOB), frame[GROUP_COUNT]
         shares = fields if fields > 0 and frame[COUNT] % fields == 0 else 1
         job[0], job[1], job[2], job[3], job[4], job[5] = code, frame[COUNT], frame[SELF], shares, bits_of(h), target
-        deal(frame[TEAM], address_of(pass_chunk), frame[THREADS])
+        deal(frame[TEAM], address_of(pass_piece), min(4 * frame[THREADS], MOST))
     else:
         call_stage(code, 0, frame[COUNT], h, frame[SELF], 0, target, 0)
 

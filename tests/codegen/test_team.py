@@ -1,4 +1,4 @@
-"""Threads that share a job: every chunk is done once, whoever is there to do it."""
+"""Threads that share a job: every piece is done once, whoever is there to do it."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from ritz.codegen.team import JOB, Team, deal
 
 
 @compiled()
-def mark(job: int, c: int, chunks: int) -> None:
-    """Count a chunk in an array, and take a while."""
+def mark(job: int, c: int, pieces: int, member: int) -> None:
+    """Count a piece in an array, and take a while."""
     a = as_i64(job)
     counts, total = as_i64(a[0]), 0
     for i in range(a[1]):
         total += i ^ c
     counts[c] += 1 + (total & 0)
-    counts[8] = chunks
+    counts[8] = pieces
 
 
 @compiled()
-def repeat(block: int, counts: int, work: int, chunks: int, times: int) -> None:
+def repeat(block: int, counts: int, work: int, pieces: int, times: int) -> None:
     job = as_i64(block + 8 * JOB)
     for _ in range(times):
         job[0], job[1] = counts, work
-        deal(block, address_of(mark), chunks)
+        deal(block, address_of(mark), pieces)
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("chunks", [1, 2, 3])
+@pytest.mark.parametrize("pieces", [1, 2, 3, 7])
 @pytest.mark.parametrize("work", [0, 3000])
-def test_every_chunk_is_done_once(threads, chunks, work):
-    team, counts, chunks = Team(threads), np.zeros(16, np.int64), min(chunks, threads)
+def test_every_piece_is_done_once(threads, pieces, work):
+    team, counts, pieces = Team(threads), np.zeros(16, np.int64), pieces
     with team.at_work(), team.at_work():
-        repeat(team.address, counts.ctypes.data, work, chunks, 2000)
-    assert counts.tolist() == [2000] * chunks + [0] * (8 - chunks) + [chunks] + [0] * 7
+        repeat(team.address, counts.ctypes.data, work, pieces, 2000)
+    assert counts.tolist() == [2000] * pieces + [0] * (8 - pieces) + [pieces] + [0] * 7
 
 
 def test_a_team_without_members_works():

@@ -96,7 +96,7 @@ call_stage = _call("call_stage", "iifiiii", "``s(lo, hi, t, u, p, out, ctx)``, s
 call_phase = _call("call_phase", "iiiiii", "``m(plan, source, target, lo, hi, scratch)``, see `ritz.codegen.abi`.")
 call_step = _call("call_step", "ffi", "``step(t, h, frame)``, see `ritz.solvers.explicit_step`.")
 call_products = _call("call_products", "iiifiii", "``q(m, points, values, t, p, out, ctx)``: products at grid points.")
-call_chunk = _call("call_chunk", "iii", "``chunk(job, c, chunks)``, see `ritz.codegen.team`.")
+call_piece = _call("call_piece", "iiii", "``piece(job, i, pieces, member)``, see `ritz.codegen.team`.")
 call_writer = _call("call_writer", "fii", "``f(t, p, out)``: values at a time.")
 
 
@@ -124,6 +124,11 @@ def _replace(site: Site, given: list[Value]) -> Value:
     return Value(BOOL, site.let(f"extractvalue {{ i64, i1 }} {both}, 1"))
 
 
+def _atomic_add(site: Site, given: list[Value]) -> None:
+    at = site.let(f"inttoptr i64 {given[0].text} to ptr")
+    site.let(f"atomicrmw add ptr {at}, i64 {given[1].text} acq_rel")
+
+
 def _pause(site: Site, _: list[Value]) -> None:
     if platform.machine().lower() in ("x86_64", "amd64"):
         site.declared.add("declare void @llvm.x86.sse2.pause()")
@@ -138,6 +143,7 @@ def _give_way(site: Site, _: list[Value]) -> None:
 
 atomic_load = Builtin("atomic_load", 1, _atomic_load, "An int64 at an address, and what was stored before it.")
 atomic_store = Builtin("atomic_store", 2, _atomic_store, "Store an int64 after all that was stored before.")
+atomic_add = Builtin("atomic_add", 2, _atomic_add, "Add to an int64 at an address that others may add to.")
 replace = Builtin(
     "replace", 3, _replace, "Whether the int64 at an address was the second argument, and now is the third."
 )
