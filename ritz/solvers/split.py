@@ -122,6 +122,26 @@ def run_pass(frame, code, h, target):  # type: ignore[no-untyped-def]
 
 
 @compiled()
+def finite_piece(job: int, i: int, pieces: int, member: int) -> None:
+    """Whether a part of an array is finite."""
+    a = as_i64(job)
+    first = a[1] * i // pieces
+    if not is_finite(a[0] + 8 * first, a[1] * (i + 1) // pieces - first):
+        a[2] = 1
+
+
+@compiled()
+def new_state_is_finite(frame):  # type: ignore[no-untyped-def]
+    """Whether all of the new state is finite."""
+    if frame[TEAM] == 0:
+        return is_finite(frame[NEW], frame[SIZE])
+    job = as_i64(frame[TEAM] + 8 * JOB)
+    job[0], job[1], job[2] = frame[NEW], frame[SIZE], 0
+    deal(frame[TEAM], address_of(finite_piece), frame[THREADS])
+    return job[2] == 0
+
+
+@compiled()
 def choose_first_step(frame, control):  # type: ignore[no-untyped-def]
     """Starting step: the nonlinear part alone moves the state by one per cent (L is integrated stably)."""
     u, f, interval = frame[OLD], frame[ROWS], abs(control[T_END] - control[TIME])
@@ -169,7 +189,7 @@ def make_step(frame, control, t, t_new, h):  # type: ignore[no-untyped-def]
     run_pass(frame, frame[UPDATE_CODE], h, 0)
     call_rhs(rhs, t_new, frame[NEW], p, frame[ROWS + frame[LAST_ROW]], ctx)
     if control[FIXED_STEP] != 0.0:
-        return 0.0 if is_finite(frame[NEW], frame[SIZE]) else math.nan
+        return 0.0 if new_state_is_finite(frame) else math.nan
     run_pass(frame, frame[ERROR_CODE], h, 0)
     return error_norm(frame, frame[ERROR], frame[OLD], frame[NEW])
 
