@@ -58,7 +58,7 @@ def _take_part(block, me, count, epoch):  # type: ignore[no-untyped-def]
 
 @compiled()
 def deal(block, function, pieces):  # type: ignore[no-untyped-def]
-    """Run ``function(job, i, pieces, member)`` for all ``0 <= i < pieces``; its arguments stand in the block at `JOB`."""
+    """Run ``function(job, i, pieces, member)`` for all ``0 <= i < pieces``; the job's numbers stand at `JOB`."""
     words = as_i64(block)
     count, epoch = words[COUNT], words[EPOCH] + 1
     words[FUNCTION], words[PIECES] = function, pieces
