@@ -7,6 +7,7 @@ systems, methods and kinds of numbers. `Frame` builds one and keeps the arrays a
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,15 @@ WATCH, WATCH_CONTEXT, WATCH_COUNT, HELD, FOUND = range(90, 95)
 FRAME_SIZE = 95
 
 
+_addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
+
+
 def address(array: NDArray[Any]) -> int:
     """Address of the first entry of an array."""
-    return int(array.__array_interface__["data"][0])
+    try:
+        return _addressof(_from_buffer(array))  # the quickest way there is
+    except (TypeError, ValueError):  # read-only, empty or not contiguous
+        return int(array.__array_interface__["data"][0])
 
 
 class Frame:
@@ -79,7 +86,6 @@ class Frame:
 
     def direct_output(self, t_eval: Any, out: Any, buffer_t: Any, buffer_y: Any, buffer_q: Any) -> None:
         """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
-        words = self.words
-        words[T_EVAL], words[OUT], words[EVAL_COUNT] = address(t_eval), address(out), t_eval.size
-        words[BUFFER_T], words[BUFFER_Y], words[BUFFER_Q] = address(buffer_t), address(buffer_y), address(buffer_q)
-        words[BUFFER_SIZE] = buffer_t.size
+        times = (address(t_eval), t_eval.size, address(out)) if t_eval.size else (0, 0, 0)
+        steps = (address(buffer_t), buffer_t.size, address(buffer_y), address(buffer_q)) if buffer_t.size else (0,) * 4
+        self.words[T_EVAL:SELF] = times + steps
