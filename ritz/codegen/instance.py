@@ -94,7 +94,7 @@ def is_plane_wise(program: Program, stage: Stage, space: Space) -> bool:
 
 
 class CompiledProgram:
-    """A program and its code, compiled on first use and shared by all instances: LLVM without loops, Numba with them.
+    """A program and its code, compiled on first use and shared by all instances.
 
     Attributes:
         program: the stages and maps.
@@ -282,7 +282,7 @@ class Instance:
         for name in self.compiled.program.buffers:
             where = [slots.index(slot) if slot in slots else 0 for slot in (f"array {name}", f"stride {name}")]
             array = self.arrays[name]
-            found[name] = GridArray(where[0], where[1], len(array), array[0].nbytes // max(array.shape[1], 1))
+            found[name] = GridArray(where[0], where[1], len(array), array[0].nbytes // max(array.shape[1:2], default=1))
         return found
 
     def add_linear(self, diagonal: np.ndarray) -> int:

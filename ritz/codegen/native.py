@@ -1,9 +1,8 @@
 """LLVM code with its object code on disk: what is compiled once on a machine is only loaded ever after.
 
-For code that Numba is not made for: straight lines of many thousand operations, and vector code with explicit lanes.
-Text in LLVM's language goes in, addresses of its functions come out. The object code lies beside the generated
-modules, under a name that depends on the text, the optimisation, LLVM's version and the processor with its features;
-code made for another processor therefore is never found, let alone run. A digest in the file guards against halves.
+Text in LLVM's language goes in, addresses of its functions come out. The object code lies in the cache folder, under a
+name that depends on the text, the optimisation, LLVM's version and the processor with its features; code made for
+another processor therefore is never found, let alone run. A digest in the file guards against halves.
 """
 
 from __future__ import annotations
