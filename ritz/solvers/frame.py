@@ -36,7 +36,7 @@ FRAME_SIZE = 95
 _addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
-def address(array: NDArray[Any]) -> int:
+def address(array: Any) -> int:
     """Address of the first entry of an array."""
     try:
         return _addressof(_from_buffer(array))  # the quickest way there is
