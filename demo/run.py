@@ -30,11 +30,11 @@ LEAD = (
 
 def machine() -> str:
     """Words for what the figures were measured with."""
-    import numba
+    import llvmlite
 
     return (
         f"Ritz {rz.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"Numba {numba.__version__}; {platform.system()} on {platform.machine()}, {os.cpu_count()} cores."
+        f"llvmlite {llvmlite.__version__}; {platform.system()} on {platform.machine()}, {os.cpu_count()} cores."
     )
 
 

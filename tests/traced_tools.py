@@ -30,7 +30,7 @@ def run_text(system, kind, t, u, p=None, direction=None):
         instance.set_direction(direction, system.name)
     u, out = np.ascontiguousarray(u, dtype=float), np.full(system.layout.size, np.nan)
     names = namespace()
-    exec(compiled.emitted.source.split("_OPTIONS = ", 1)[1].split("\n", 1)[1], names)
+    exec(compiled.emitted.source.split("import as_f64, as_i64, sign\n", 1)[1], names)
     arrays = [a.ctypes.data for a in (u, p, out)]
     for step in compiled.program.steps:
         if isinstance(step, MapCall):
@@ -53,10 +53,7 @@ def namespace():
 
     return {
         "math": math,
-        "np": np,
-        "_OPTIONS": {},
-        "STAGE_SIGNATURE": None,
-        "cfunc": lambda *_, **__: lambda function: function,
+        "sign": np.sign,
         "as_f64": pointer(ctypes.c_double),
         "as_i64": pointer(ctypes.c_int64),
     }

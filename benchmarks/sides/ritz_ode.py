@@ -31,7 +31,7 @@ def prepare(arguments):
             run()
 
     solution = run()
-    return Ready({"end": solution.y[:, -1]}, block, versions("ritz", "numba") | {"evaluations": int(solution.nfev)})
+    return Ready({"end": solution.y[:, -1]}, block, versions("ritz", "llvmlite") | {"evaluations": int(solution.nfev)})
 
 
 serve(prepare)

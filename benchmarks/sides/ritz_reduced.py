@@ -41,7 +41,7 @@ def prepare(arguments):
             run()
 
     solution = run()
-    facts = versions("ritz", "numba") | {"evaluations": int(solution.nfev), "method": str(solution.method)}
+    facts = versions("ritz", "llvmlite") | {"evaluations": int(solution.nfev), "method": str(solution.method)}
     return Ready({"field": np.asarray(solution["u"])[-1]}, block, facts)
 
 

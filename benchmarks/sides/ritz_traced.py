@@ -8,17 +8,16 @@ from worker import Ready, serve, versions
 
 def prepare(arguments):
     """Trace, compile, and compute the answer."""
-    from numba import njit
-
     import ritz as rz
-    from ritz.codegen.abi import call_rhs
+    from ritz.codegen.loops import call_rhs, compiled
+    from ritz.codegen.team import Team
     from ritz.solvers.explicit_step import aligned_rows, row_width
 
     n, threads, case = arguments["n"], arguments.get("threads", 1), problems.BRUSSELATOR
     parameters = {name: case[name] for name in ("a", "b", "alpha")}
     start = problems.brusselator_start(n)
     system = rz.trace(problems.brusselator, y=(2, n, n), parameters=parameters, initial=start)
-    facts = versions("ritz", "numba", "numpy") | {"source_bytes": len(system.source())}
+    facts = versions("ritz", "llvmlite", "numpy") | {"source_bytes": len(system.source())}
     if arguments["what"] == "solve":
         options = {"method": "RK45", "rtol": case["rtol"], "atol": case["atol"], "threads": threads}
 
@@ -32,8 +31,8 @@ def prepare(arguments):
         solution = run()
         return Ready({"end": solution.y[:, -1]}, block, facts | {"evaluations": int(solution.nfev)})
 
-    @njit
-    def loop(address, count, u, p, out, context):
+    @compiled()
+    def loop(address: int, count: int, u: int, p: int, out: int, context: int):
         for _ in range(count):
             call_rhs(address, 0.0, u, p, out, context)
 
@@ -42,7 +41,8 @@ def prepare(arguments):
     u[:] = start.ravel()
 
     def evaluate(count):
-        loop(bound.rhs, count, u.ctypes.data, bound.p.ctypes.data, out.ctypes.data, bound.context)
+        with (bound.team or Team(1)).at_work():
+            loop(bound.rhs, count, u.ctypes.data, bound.p.ctypes.data, out.ctypes.data, bound.context)
 
     evaluate(1)
     return Ready({"rate": out}, evaluate, facts)

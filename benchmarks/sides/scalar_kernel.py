@@ -1,14 +1,12 @@
-"""A scalar model as a Numba loop over points; what differs between the sides is the straight-line code in the loop.
+"""A scalar model as a compiled loop over points; what differs between the sides is the straight-line code in the loop.
 
 Both sides are printed by the functions below, compiled with the same options, and called in the same way.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import tempfile
+import ctypes
 import time
-from pathlib import Path
 
 import numpy as np
 from models import MODELS
@@ -20,7 +18,7 @@ _INLINED = {"sin": "sin_bounded", "cos": "cos_bounded"}
 
 def by_ritz(expressions, ranges, budget):
     """Lines and results of the rewriter's code."""
-    from ritz.codegen.emit_numba import straight_line
+    from ritz.codegen.emit_loops import straight_line
     from ritz.symbolic.graph import Graph
     from ritz.symbolic.rewrite import rewrite
     from ritz.symbolic.sympy_bridge import to_graph
@@ -53,25 +51,26 @@ def by_cse(expressions, optimizations, inlined):
 
 
 def compiled(lines, results, names):
-    """The loop over points, from a module on disk."""
-    body = [f"{name} = inputs[i, {k}]" for k, name in enumerate(names)]
+    """The loop over points, compiled in the same way for all sides."""
+    from ritz.codegen import loops
+
+    body = [f"{name} = inputs[i*{len(names)} + {k}]" for k, name in enumerate(names)]
     stores = {}
     for k, text in enumerate(results):
-        stores.setdefault(text, []).append(f"outputs[i, {k}] = {text}")
+        stores.setdefault(text, []).append(f"outputs[i*{len(results)} + {k}] = {text}")
     for line in lines:  # a result is stored where it is known
         body += [line, *stores.pop(line.split(" = ")[0], [])]
     body += [store for several in stores.values() for store in several]
-    text = "import math\nfrom numba import njit\nfrom ritz.codegen import elementary\n\n"
-    text += '@njit("void(f8[:, ::1], f8[:, ::1])", fastmath={"contract", "nsz"}, error_model="numpy")\n'
-    text += "def kernel(inputs, outputs):\n    for i in range(inputs.shape[0]):\n"
+    text = "def kernel(inputs_: int, outputs_: int, n: int):\n"
+    text += "    inputs, outputs = as_f64(inputs_), as_f64(outputs_)\n    for i in range(n):\n"
     text += "".join(f"        {line}\n" for line in body)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "scalar_kernel_body.py"
-        path.write_text(text)
-        spec = importlib.util.spec_from_file_location("scalar_kernel_body", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return module.kernel
+    module = loops.load(text)
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 3)(module.address("kernel"))
+
+    def kernel(inputs, outputs, keep=module):
+        function(inputs.ctypes.data, outputs.ctypes.data, len(inputs))
+
+    return kernel
 
 
 def prepare(arguments):
@@ -93,7 +92,7 @@ def prepare(arguments):
         for _ in range(count):
             kernel(inputs, outputs)
 
-    return Ready({"results": outputs}, block, facts | versions("sympy", "numba"))
+    return Ready({"results": outputs}, block, facts | versions("sympy", "llvmlite"))
 
 
 def points(ranges):

@@ -10,6 +10,9 @@ A *stage* is one loop of a larger right-hand side, ``void s(intp lo, intp hi, do
 intp ctx)``: it computes the rows ``lo <= i < hi`` of its outermost axis. A linear operator between two arrays (a
 Fourier transform) is a sequence of *phases*, ``void m(intp plan, intp source, intp target, intp lo, intp hi, intp
 scratch)``: each does the units ``lo <= i < hi`` of its work (columns, planes) with scratch memory of its thread.
+
+What is defined here is for functions compiled by Numba: transforms of rocket-fft, right-hand sides of one's own. The
+loops of Ritz have the same in `ritz.codegen.loops`.
 """
 
 from __future__ import annotations
@@ -21,7 +24,6 @@ from numba import types
 from numba.extending import intrinsic
 
 RHS_SIGNATURE = types.void(types.float64, types.intp, types.intp, types.intp, types.intp)
-STAGE_SIGNATURE = types.void(types.intp, types.intp, types.float64, types.intp, types.intp, types.intp, types.intp)
 PHASE_SIGNATURE = types.void(*[types.intp] * 6)
 
 _F64, _INTP = ir.DoubleType(), ir.IntType(64)
@@ -36,20 +38,6 @@ def _call_by_address(signature: Any, argument_types: list[Any]) -> Any:
         return context.get_dummy_value()
 
     return signature, codegen
-
-
-@intrinsic
-def call_rhs(typingctx, address, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
-    """Call a right-hand side by address (usable in compiled code only)."""
-    signature = types.void(types.intp, types.float64, *[types.intp] * 4)
-    return _call_by_address(signature, [_F64] + [_INTP] * 4)
-
-
-@intrinsic
-def call_stage(typingctx, address, lo, hi, t, u, p, out, ctx):  # type: ignore[no-untyped-def]
-    """Call a stage by address (usable in compiled code only)."""
-    signature = types.void(types.intp, types.intp, types.intp, types.float64, *[types.intp] * 4)
-    return _call_by_address(signature, [_INTP, _INTP, _F64] + [_INTP] * 4)
 
 
 @intrinsic
@@ -87,23 +75,3 @@ def as_c128(typingctx, address):  # type: ignore[no-untyped-def]
         return builder.inttoptr(args[0], context.get_value_type(types.complex128).as_pointer())
 
     return types.CPointer(types.complex128)(types.intp), codegen
-
-
-@intrinsic
-def bits_of(typingctx, value):  # type: ignore[no-untyped-def]
-    """The 64 bits of a float64 as an integer."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _INTP)
-
-    return types.int64(types.float64), codegen
-
-
-@intrinsic
-def from_bits(typingctx, bits):  # type: ignore[no-untyped-def]
-    """The float64 with these 64 bits."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], _F64)
-
-    return types.float64(types.int64), codegen

@@ -23,6 +23,7 @@ class Bound:
         keep: memory that must stay alive.
         inline: code of ``@rhs`` in LLVM's language where `rhs` is short: a loop may compile it into itself.
         idle: where a loop may leave what it has set up for the next run; None where the memory is for one user.
+        team: threads that share its loops (`ritz.codegen.team.Team`), None where there is nothing to share.
     """
 
     rhs: int
@@ -37,3 +38,4 @@ class Bound:
     keep: Any
     inline: str = ""
     idle: dict[Any, list[Any]] | None = None
+    team: Any = None

@@ -1,32 +1,27 @@
-"""Generated modules on disk, named by the hash of their content.
+"""Compiled code on disk: object code named by the hash of all it depends on, and the text of printed kernels.
 
-Numba caches compiled functions only when they live in a file. Every kernel is therefore written as a readable Python
-module into one folder and imported from there; equal text is one file, so a second run compiles nothing and two
-processes that need the same kernel at the same time do not disturb each other.
+A second run compiles nothing, and two processes that need the same kernel at the same time do not disturb each other:
+files are put into place whole. The printed text lies beside the object code for readers; nothing imports it.
 
 The folder is ``$RITZ_CACHE_DIR`` or the platform's cache folder. `status` tells what is in it, `clear` empties it.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
-__all__ = ["CacheStatus", "clear", "directory", "load", "status"]
+__all__ = ["CacheStatus", "clear", "directory", "status"]
 
 _PREFIX = "ritz_kernel_"
 
 
 def directory() -> Path:
-    """The folder of the generated modules (it may not exist yet).
+    """The folder of the compiled modules (it may not exist yet).
 
     Example:
         >>> directory().name
@@ -42,7 +37,7 @@ def directory() -> Path:
 
 @dataclass(frozen=True)
 class CacheStatus:
-    """What the cache holds: its folder, the number of modules (Numba's and LLVM's), bytes of source and object code."""
+    """What the cache holds: its folder, the number of compiled modules, bytes of printed source and of object code."""
 
     directory: Path
     modules: int
@@ -55,70 +50,32 @@ class CacheStatus:
 
 
 def status() -> CacheStatus:
-    """Count the generated modules and their compiled code."""
-    root = directory()
-    sources = list(root.glob(f"{_PREFIX}*.py")) if root.exists() else []
-    native = list(root.glob("native_*.o")) if root.exists() else []
-    objects = [*(root / "__pycache__").glob(f"{_PREFIX}*"), *native] if root.exists() else []
-    return CacheStatus(
-        root, len(sources) + len(native), sum(f.stat().st_size for f in sources), sum(f.stat().st_size for f in objects)
-    )
+    """Count the compiled modules and what is kept of their text."""
+    sources, objects = ([f.stat().st_size for f in directory().glob(p)] for p in (f"{_PREFIX}*.py", "native_*.o"))
+    return CacheStatus(directory(), len(objects), sum(sources), sum(objects))
 
 
 def clear() -> int:
-    """Delete every generated module and its compiled code; return how many modules were deleted.
+    """Delete all compiled code and what is kept beside it; return how many modules were deleted.
 
-    Modules that are loaded in this process stay usable; they are written again when needed next.
+    Modules that are loaded in this process stay usable; they are compiled again when another process needs them.
     """
     count = status().modules
     shutil.rmtree(directory(), ignore_errors=True)
-    for name in [n for n in sys.modules if n.startswith(_PREFIX)]:
-        del sys.modules[name]
     return count
 
 
-def load(source: str) -> ModuleType:
-    """Import the module with this text, writing it to the cache first if it is new.
-
-    Args:
-        source: text of a Python module whose functions carry ``cache=True``.
-
-    Returns:
-        the module; the same object for the same text within one process.
-    """
-    name = _PREFIX + hashlib.sha256(_salt() + source.encode()).hexdigest()[:24]
-    loaded = sys.modules.get(name)
-    if loaded is not None and Path(str(loaded.__file__)).parent == directory():
-        return loaded
-    path = _write(name, source)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+def keep(source: str) -> None:
+    """Put the text of a printed module into the folder, for readers; a folder that cannot be written costs nothing."""
+    name = f"{_PREFIX}{hashlib.sha256(source.encode()).hexdigest()[:24]}.py"
     try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-@functools.cache
-def _salt() -> bytes:
-    """What compiled kernels depend on besides their own text: the modules that they import."""
-    return b"".join(Path(__file__).with_name(name).read_bytes() for name in ("abi.py", "elementary.py"))
-
-
-def _write(name: str, source: str) -> Path:
-    """Put the text into place atomically, so that no process ever reads half a file."""
-    root = writable_directory()
-    path = root / f"{name}.py"
-    if not path.exists():
+        root = writable_directory()
         handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=root)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(source)
-        os.replace(temporary, path)
-    return path
+        os.replace(temporary, root / name)
+    except OSError:
+        return
 
 
 def writable_directory() -> Path:

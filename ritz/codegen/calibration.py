@@ -6,54 +6,47 @@ used, so results are the same on every machine.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import logging
 import platform
 import time
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from ritz.codegen import cache
+from ritz.codegen import cache, loops
 from ritz.symbolic.rewrite.cost import DEFAULT, LATENCY, CostTable
 
 _MODULE = '''"""Loops that time single operations, made by Ritz"""
 
 import math
 
-import numpy as np
-from numba import njit
-
-_OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
+from ritz.codegen.loops import as_f64
 
 
-@njit(**_OPTIONS)
-def chain(x, y):
-    total = 0.0
-    for i in range(x.size):
+def chain(x_: int, y_: int, n: int, total_: int):
+    x, total = as_f64(x_), 0.0
+    for i in range(n):
         total = total + x[i]
-    return total
+    as_f64(total_)[0] = total
 
 
-@njit(**_OPTIONS)
-def nothing(x, y):
-    total = 0.0
-    for i in range(0, x.size, 4):
+def nothing(x_: int, y_: int, n: int, total_: int):
+    x, total = as_f64(x_), 0.0
+    for i in range(0, n, 4):
         total = total + ((x[i] + x[i + 1]) + (x[i + 2] + x[i + 3]))
-    return total
+    as_f64(total_)[0] = total
 {functions}
 '''
 _FUNCTION = """
 
-@njit(**_OPTIONS)
-def time_{name}(x, y):
-    total = 0.0
-    for i in range(0, x.size, 4):
+def time_{name}(x_: int, y_: int, n: int, total_: int):
+    x, y, total = as_f64(x_), as_f64(y_), 0.0
+    for i in range(0, n, 4):
         a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
         total = total + (({0} + {1}) + ({2} + {3}))
-    return total
+    as_f64(total_)[0] = total
 """
 _SHOW = {
     "div": "y[i] / {v}", "sqrt": "math.sqrt({v})", "exp": "math.exp({v})", "expm1": "math.expm1({v})",
@@ -101,26 +94,29 @@ def machine_costs() -> CostTable:
 def measure() -> dict[str, float]:
     """Costs of operations in units of one addition, by timing."""
     parts = [_FUNCTION.format(*(text.format(v=v) for v in "abcd"), name=name) for name, text in _SHOW.items()]
-    module = cache.load(_MODULE.format(functions="".join(parts)))
+    module = loops.load(_MODULE.format(functions="".join(parts)))
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.1, 0.9, _SIZE), rng.uniform(1.1, 1.9, _SIZE)
-    unit = _seconds(module.chain, x, y) / _CHAIN_IN_UNITS
-    base = _seconds(module.nothing, x, y)
+    unit = _seconds(module.address("chain"), x, y) / _CHAIN_IN_UNITS
+    base = _seconds(module.address("nothing"), x, y)
     found = {}
     for name in _SHOW:
-        cost = (_seconds(getattr(module, f"time_{name}"), x, y) - base) / unit
+        cost = (_seconds(module.address(f"time_{name}"), x, y) - base) / unit
         fixed = LATENCY[name]
         found[name] = round(float(min(max(cost, fixed / _TRUST), fixed * _TRUST)), 2)
     return found
 
 
-def _seconds(function: Callable[[Any, Any], float], x: Any, y: Any) -> float:
+def _seconds(address: int, x: np.ndarray, y: np.ndarray) -> float:
     """Seconds per number: the fastest of several runs."""
-    function(x, y)
+    total = np.empty(1)
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)(address)
+    given = x.ctypes.data, y.ctypes.data, x.size, total.ctypes.data
+    function(*given)
     best = float("inf")
     for _ in range(_REPEATS):
         start = time.perf_counter()
-        function(x, y)
+        function(*given)
         best = min(best, time.perf_counter() - start)
     return best / _SIZE
 

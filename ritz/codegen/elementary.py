@@ -15,31 +15,9 @@ from fractions import Fraction
 from typing import Any
 
 import mpmath
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
-_OPTIONS: dict[str, Any] = dict(cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def bits_of(typing: Any, x: Any) -> Any:
-    """The 64 bits of a double, as an integer."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def double_of(typing: Any, bits: Any) -> Any:
-    """The double with these 64 bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
+from ritz.codegen.loops.builtins import bits_of, double_of
+from ritz.codegen.loops.function import KERNEL, compiled
 
 
 def _split(value: Any, bits: list[int]) -> list[float]:
@@ -70,7 +48,7 @@ ANGLE_LIMIT = 2.0**31  # the exact steps of the reduction hold up to here
 (_A1, _A2, _A3, _A4, _A5, _A6, _A7, _A8, _A9, _A10) = (2 / (2 * k + 1) for k in range(1, 11))
 
 
-@njit(forceinline=True, **_OPTIONS)  # type: ignore[untyped-decorator]
+@compiled(flags=KERNEL, inline=True)
 def exp(x: float) -> float:
     """The exponential."""
     y = min(max(x, -750.0), 710.0)
@@ -87,7 +65,7 @@ def exp(x: float) -> float:
     return scaled if x == x else x
 
 
-@njit(forceinline=True, **_OPTIONS)  # type: ignore[untyped-decorator]
+@compiled(flags=KERNEL, inline=True)
 def log(x: float) -> float:
     """The natural logarithm; NaN below zero."""
     small = x < 2.2250738585072014e-308
@@ -109,19 +87,19 @@ def log(x: float) -> float:
     return value
 
 
-@njit(forceinline=True, **_OPTIONS)  # type: ignore[untyped-decorator]
+@compiled(flags=KERNEL, inline=True)
 def sin_bounded(x: float) -> float:
     """The sine of an angle below `ANGLE_LIMIT` in size."""
     return _turned(x, 0)
 
 
-@njit(forceinline=True, **_OPTIONS)  # type: ignore[untyped-decorator]
+@compiled(flags=KERNEL, inline=True)
 def cos_bounded(x: float) -> float:
     """The cosine of an angle below `ANGLE_LIMIT` in size; the work shared with `sin_bounded` is done once."""
     return _turned(x, 1)
 
 
-@njit(forceinline=True, **_OPTIONS)  # type: ignore[untyped-decorator]
+@compiled(flags=KERNEL, inline=True)
 def _turned(x: float, quarters: int) -> float:
     """The sine of an angle and some quarter turns."""
     t = x * _TWO_OVER_PI + _ROUND

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ritz.codegen.emit_numba import ContextSlots, StagePrinter
+from ritz.codegen.emit_loops import ContextSlots, StagePrinter
 from ritz.codegen.program import Program, Stage
 from ritz.symbolic.graph import Axis
 from ritz.symbolic.tracing.settle import decode

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ritz.codegen.calling import call_rhs_address
-from ritz.codegen.emit_numba import Emitted, emit
+from ritz.codegen.emit_loops import Emitted, emit
 from ritz.codegen.program import MapCall, Program, Stage, is_scalar
 from ritz.codegen.scalar_kernel import ScalarKernel
 from ritz.errors import RitzError
@@ -17,7 +17,8 @@ from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph, LinearMap
 
 if TYPE_CHECKING:
-    from ritz.codegen.steps import Step
+    from ritz.codegen.steps import GridArray, Step
+    from ritz.codegen.team import Team
     from ritz.codegen.transforms.provider import Plan
 
 
@@ -93,7 +94,7 @@ def is_plane_wise(program: Program, stage: Stage, space: Space) -> bool:
 
 
 class CompiledProgram:
-    """A program and its code, compiled on first use and shared by all instances: LLVM without loops, Numba with them.
+    """A program and its code, compiled on first use and shared by all instances.
 
     Attributes:
         program: the stages and maps.
@@ -150,6 +151,7 @@ class Instance:
     Attributes:
         address: a right-hand side in the calling convention of `ritz.codegen.abi`.
         context: what to pass as its last argument.
+        team: the threads that share its loops.
     """
 
     def __init__(
@@ -213,13 +215,15 @@ class Instance:
         return self.arrays[name]
 
     def _bind(self, threads: int) -> None:
+        self.team: Team | None = None
         addresses = self.compiled.addresses
         if is_scalar(self.compiled.program):
             self.address = addresses[0]
             self.context = self.entries.ctypes.data
             return
         from ritz.codegen import runtime
-        from ritz.codegen.steps import encode, loop_step
+        from ritz.codegen.steps import Encoder, loop_step
+        from ritz.codegen.team import Team
         from ritz.codegen.transforms.provider import ALIGNMENT, aligned
 
         steps: list[Step] = []
@@ -233,12 +237,14 @@ class Instance:
                 flat = step.name in self.compiled.emitted.flat
                 rows = total if flat else (shape[0] if shape else 1)
                 planes = shape[0] if is_plane_wise(self.compiled.program, step, self.space) else 0
-                steps.append(loop_step(next(stage), rows, total, planes))
-        rows_, self._groups = encode(steps)
-        stride = aligned(self._scratch)
+                steps.append(loop_step(next(stage), rows, total, planes, self._touched(step)))
+        code = self._encoded = Encoder(steps, self._grid_arrays(), self.entries.size, self._scratch)
+        stride = aligned(code.scratch)
         self._memory = np.empty(threads * stride + ALIGNMENT, np.uint8)
-        head = [len(rows_) // runtime.STRIDE, threads, aligned(self._memory.ctypes.data), stride]
-        self._program = np.concatenate([np.array(head, dtype=np.int64), rows_])
+        self.team = Team(threads)
+        scratch = aligned(self._memory.ctypes.data)
+        head = [len(code.program) // runtime.STRIDE, threads, scratch, stride, self.team.address]
+        self._program = np.concatenate([np.array(head, dtype=np.int64), code.program])
         self.address = runtime.runner(threads)
         self.entries[0], self.entries[3] = self._program.ctypes.data, self.address
         self.context = self.entries.ctypes.data
@@ -248,14 +254,36 @@ class Instance:
         from ritz.codegen.steps import phase_steps
 
         plan = self.space.plan(step.map, step.batch)
-        ends = [self.arrays[name].ctypes.data for name in (step.source, step.target)]
+        ends = self.arrays[step.source].ctypes.data, self.arrays[step.target].ctypes.data
         strides = self._strides[step.source], self._strides[step.target]
-        grid = step.target if step.map.kind == "inverse" else step.source
+        end = int(step.map.kind == "inverse")
+        grid = (step.source, step.target)[end]
         values = self.arrays[grid].size // len(self.arrays[grid]) * step.batch
-        steps, records = phase_steps(plan, ends[0], ends[1], strides, step.batch, values)
-        self._plans += [plan, *records]
+        self._plans.append(plan)
         self._scratch = max(self._scratch, plan.scratch)
-        return steps
+        return phase_steps(plan, ends, strides, step.batch, values, (grid, end))
+
+    def _touched(self, stage: Stage) -> tuple[str, ...]:
+        """The buffers that a stage reads or writes."""
+        program = self.compiled.program
+        leaves = [args[0] for op, args in zip(stage.code.op, stage.code.args, strict=True) if op == "leaf"]
+        g = program.graph
+        leaves = [int(g.args[n][0].split()[1]) if _is_part(g, n) else n for n in leaves]
+        read = [program.map_results[n][0] for n in leaves if n in program.map_results]
+        written = [t.array.rsplit("[", 1)[0] for t in stage.targets if not t.array.startswith("out")]
+        return tuple(dict.fromkeys([*read, *written]))
+
+    def _grid_arrays(self) -> dict[str, GridArray]:
+        """All buffers by name."""
+        from ritz.codegen.steps import GridArray
+
+        slots = list(self.compiled.emitted.slots)
+        found = {}
+        for name in self.compiled.program.buffers:
+            where = [slots.index(slot) if slot in slots else 0 for slot in (f"array {name}", f"stride {name}")]
+            array = self.arrays[name]
+            found[name] = GridArray(where[0], where[1], len(array), array[0].nbytes // max(array.shape[1:2], default=1))
+        return found
 
     def add_linear(self, diagonal: np.ndarray) -> int:
         """Give the program a linear part; returns the address of ``L u + N``, with the same context."""
@@ -301,6 +329,11 @@ class Instance:
         for array, result in zip(self.tables.values(), results, strict=True):
             full = np.broadcast_to(result, np.broadcast_shapes(np.shape(result), (1,) * self.space.slots))
             array[...] = full.reshape(array.shape) if full.size == array.size else _fit(full, array.shape)
+
+
+def _is_part(g: Graph, node: int) -> bool:
+    """Whether an input is the real or the imaginary part of another node."""
+    return g.op[node] == "input" and g.args[node][1] == "part"
 
 
 def _fit(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

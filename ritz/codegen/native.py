@@ -1,9 +1,8 @@
 """LLVM code with its object code on disk: what is compiled once on a machine is only loaded ever after.
 
-For code that Numba is not made for: straight lines of many thousand operations, and vector code with explicit lanes.
-Text in LLVM's language goes in, addresses of its functions come out. The object code lies beside the generated
-modules, under a name that depends on the text, the optimisation, LLVM's version and the processor with its features;
-code made for another processor therefore is never found, let alone run. A digest in the file guards against halves.
+Text in LLVM's language goes in, addresses of its functions come out. The object code lies in the cache folder, under a
+name that depends on the text, the optimisation, LLVM's version and the processor with its features; code made for
+another processor therefore is never found, let alone run. A digest in the file guards against halves.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ritz.codegen import cache
@@ -68,12 +68,23 @@ def load(text: str, *, level: int = 2, vectorize: bool = False) -> Native:
         >>> ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(load(text).address("twice"))(4.0)
         8.0
     """
-    key = _key(text, level, vectorize)
+    return load_made(text, lambda: text, level=level, vectorize=vectorize)
+
+
+def load_made(description: str, make: Callable[[], str], *, level: int = 2, vectorize: bool = False) -> Native:
+    """The same for a module whose text takes time to write.
+
+    Args:
+        description: everything that the text depends on.
+        make: writes the text; called only where there is no object code for this description.
+        level, vectorize: see `load`.
+    """
+    key = _key(description, level, vectorize)
     with _lock:
         if key not in _loaded:
             code = _stored(key)
             if code is None:
-                code = _compile(text, level, vectorize)
+                code = _compile(make(), level, vectorize)
                 _store(key, code)
             _loaded[key] = Native(key, _link(code))
         return _loaded[key]

@@ -8,33 +8,26 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import types
 
-from ritz.codegen import cache
-from ritz.codegen.emit_numba import straight_line
+from ritz.codegen import loops
+from ritz.codegen.emit_loops import straight_line
 from ritz.codegen.layout import Array
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.polynomial import polynomial_in
 from ritz.symbolic.rewrite.lowering import schedule_naive
 
-POINT_SIGNATURE = types.void(*[types.intp] * 3, types.float64, *[types.intp] * 3)
 _CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 3, ctypes.c_double, *[ctypes.c_ssize_t] * 3)
 
 _MODULE = '''"""Products of {title} at chosen grid points, made by Ritz"""
 
 import math
 
-import numpy as np
-from numba import cfunc
-
 from ritz.codegen import elementary
-from ritz.codegen.abi import as_f64, as_i64
-from ritz.codegen.point_kernel import POINT_SIGNATURE
+from ritz.codegen.loops import as_f64, as_i64, sign
 
 
-@cfunc(POINT_SIGNATURE, cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
-def products(m, points_, values_, t, p_, out_, ctx):
+def products(m: int, points_: int, values_: int, t: float, p_: int, out_: int, ctx: int):
     points, context = as_i64(points_), as_i64(ctx)
     values, p, out = as_f64(values_), as_f64(p_), as_f64(out_)
     for s in range(m):
@@ -94,12 +87,12 @@ class PointKernel:
 
     @cached_property
     def _function(self) -> Any:
-        return cache.load(self.source).products
+        return loops.load(self.source)
 
     @property
     def address(self) -> int:
         """Address of the compiled kernel."""
-        return int(self._function.address)
+        return int(self._function.address("products"))
 
     def __call__(self, values: Array, points: Array, t: float, p: Array) -> Array:
         values = np.ascontiguousarray(values, dtype=float)

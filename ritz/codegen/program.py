@@ -2,7 +2,7 @@
 
 The axes alone decide the order. A value without the time axis is a table, computed once per parameter vector. All
 values that feed a map form one *stage*, a nest of loops over the axes of that map's source; a map starts the next
-level. Inside a stage every instruction sits in the shallowest loop that covers its axes (`emit_numba`).
+level. Inside a stage every instruction sits in the shallowest loop that covers its axes (`emit_loops`).
 """
 
 from __future__ import annotations

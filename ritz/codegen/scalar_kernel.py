@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from ritz.codegen import emit_llvm, native
-from ritz.codegen.emit_numba import straight_line
+from ritz.codegen.emit_loops import straight_line
 from ritz.codegen.prepared import prepare
 from ritz.codegen.program import Program
 from ritz.symbolic.rewrite.scheduled import Scheduled

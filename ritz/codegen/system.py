@@ -193,6 +193,7 @@ class System(ParameterVector, OrdinaryForm):
         bound = Bound(
             whole, instance.context, 0 if linear is None else instance.address, linear, p.copy(),
             self.layout.size, self.layout.is_complex, self.layout.groups, self.layout.weights, instance,
+            team=instance.team,
         )  # fmt: skip
         if instance.compiled.is_shareable:  # no memory that changes: one serves all users
             bound.idle, bound.inline = {}, instance.compiled.inline

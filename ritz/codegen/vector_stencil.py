@@ -5,7 +5,7 @@
         for blocks of the interior:      # every read is a vector of neighbours
 
 Of the blocks of the interior, those between the first and the last one start where the first result is aligned; a row
-of less than two blocks counts as outside. Functions that are no instructions are left to Numba
+of less than two blocks counts as outside. Functions that are no instructions are left to printed loops
 (`ritz.codegen.emit_stencil`), which has vector code for some of them. Bounds and index arrays come from the context,
 and so do shifts unless they are small: the text of a local stencil does not depend on the size of the grid.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ritz.codegen import native
-from ritz.codegen.emit_numba import ContextSlots
+from ritz.codegen.emit_loops import ContextSlots
 from ritz.codegen.llvm_operations import ARITHMETIC, INTRINSIC, LOGICAL
 from ritz.codegen.program import Program, Stage, Target
 from ritz.codegen.vector_code import Code, Index

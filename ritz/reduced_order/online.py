@@ -1,4 +1,4 @@
-"""The compiled right-hand side of every reduced model: written once, compiled once per machine.
+"""The compiled right-hand side of every reduced model: written once.
 
 Its context is an int64 array of sizes and addresses; the entries are named below. All operators of a model lie in one
 float64 buffer, one row a coordinate of the result, already multiplied by the factors where these do not depend on
@@ -13,11 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import carray, cfunc, njit, types
-from numba.extending import intrinsic
 
-from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_rhs
+from ritz.codegen.loops import FAST, as_f64, as_i64, call_products, call_rhs, call_writer, compiled
 from ritz.reduced_order.estimator import FloatArray
 from ritz.reduced_order.monomials import count
 from ritz.reduced_order.operators import ReducedOperators
@@ -28,127 +25,97 @@ USED, USED_COUNT, INPUT_BUFFER, PRODUCT_BUFFER, KERNEL, KERNEL_CONTEXT = range(1
 FACTORS, FACTOR_VALUES, BUFFER, BUFFER_SIZE, COPIES, COPY_COUNT, LAST_TIME, MONOMIALS = range(18, 26)
 LENGTH = 26
 
-_F64, _INTP = ir.DoubleType(), ir.IntType(64)
 FACTOR_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_ssize_t, ctypes.c_ssize_t)
 
 
-@intrinsic
-def call_products(typingctx, address, m, points, values, t, p, out, ctx):  # type: ignore[no-untyped-def]
-    """Call a kernel of pointwise products by address: ``void q(m, points, values, t, p, out, ctx)``."""
-    signature = types.void(*[types.intp] * 4, types.float64, *[types.intp] * 3)
-    arguments = [_INTP] * 3 + [_F64] + [_INTP] * 3
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = ir.FunctionType(ir.VoidType(), arguments).as_pointer()
-        builder.call(builder.inttoptr(args[0], pointer), args[1:])
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@intrinsic
-def call_factors(typingctx, address, t, p, out):  # type: ignore[no-untyped-def]
-    """Call a function that writes all factors at a time: ``void f(double t, intp p, intp out)``."""
-    signature = types.void(types.intp, types.float64, types.intp, types.intp)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = ir.FunctionType(ir.VoidType(), [_F64, _INTP, _INTP]).as_pointer()
-        builder.call(builder.inttoptr(args[0], pointer), args[1:])
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _reassemble(head, t, p):  # type: ignore[no-untyped-def]
     """Bring the operators to a new time."""
-    last = carray(as_f64(head[LAST_TIME]), 1)
+    last, buffer = as_f64(head[LAST_TIME]), as_f64(head[BUFFER])
     if last[0] == t:
         return
     last[0] = t
-    call_factors(head[FACTORS], t, p, head[FACTOR_VALUES])
-    buffer = carray(as_f64(head[BUFFER]), head[BUFFER_SIZE])
-    buffer[:] = 0.0
+    call_writer(head[FACTORS], t, p, head[FACTOR_VALUES])
+    for i in range(head[BUFFER_SIZE]):
+        buffer[i] = 0.0
+    values = as_f64(head[FACTOR_VALUES])
     for k in range(head[COPY_COUNT]):
-        entry = carray(as_i64(head[COPIES] + 32 * k), 4)
-        factor = carray(as_f64(head[FACTOR_VALUES] + 8 * entry[0]), 1)[0]
-        source = carray(as_f64(entry[1]), entry[3])
-        target = carray(as_f64(entry[2]), entry[3])
+        entry = as_i64(head[COPIES] + 32 * k)
+        factor, source, target = values[entry[0]], as_f64(entry[1]), as_f64(entry[2])
         for i in range(entry[3]):
             target[i] += factor * source[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@compiled(flags=FAST)
 def _add_product(matrix_address, rows, columns, vector_address, out):  # type: ignore[no-untyped-def]
     """Add matrix (rows, columns) times vector (columns,) to `out`; the order of summation is free."""
-    matrix = carray(as_f64(matrix_address), (rows, columns))
-    vector = carray(as_f64(vector_address), columns)
+    vector = as_f64(vector_address)
     for i in range(rows):
+        row = as_f64(matrix_address + 8 * i * columns)
         total = 0.0
         for k in range(columns):
-            total += matrix[i, k] * vector[k]
+            total += row[k] * vector[k]
         out[i] += total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _next_monomials(z, lower_address, degree, higher_address):  # type: ignore[no-untyped-def]
+@compiled()
+def _next_monomials(z, n, lower_address, degree, higher_address):  # type: ignore[no-untyped-def]
     """Write the monomials of a degree, given those of one degree less, in the order of `monomials`.
 
     Those with largest index c are z[c] times the lower ones in the first c + 1 variables, which come first.
     """
     size = 1
     position = 0
-    for c in range(len(z)):
-        lower = carray(as_f64(lower_address), size)
-        higher = carray(as_f64(higher_address + 8 * position), size)
+    lower = as_f64(lower_address)
+    for c in range(n):
+        higher, factor = as_f64(higher_address + 8 * position), z[c]
         for k in range(size):
-            higher[k] = z[c] * lower[k]
+            higher[k] = factor * lower[k]
         position += size
         size = size * (c + degree) // (c + 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def _polynomial(head, z, z_address, out):  # type: ignore[no-untyped-def]
     """Write the polynomial part."""
     n = head[N]
-    constant = carray(as_f64(head[K0]), n)
+    constant = as_f64(head[K0])
     for i in range(n):
         out[i] = constant[i]
     _add_product(head[K1], n, n, z_address, out)
     if head[DEGREE] >= 2:
         second = head[MONOMIALS]
         pairs = n * (n + 1) // 2
-        _next_monomials(z, z_address, 2, second)
+        _next_monomials(z, n, z_address, 2, second)
         _add_product(head[K2], n, pairs, second, out)
         if head[DEGREE] >= 3:
             third = second + 8 * pairs
-            _next_monomials(z, second, 3, third)
+            _next_monomials(z, n, second, 3, third)
             _add_product(head[K3], n, pairs * (n + 2) // 3, third, out)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled()
 def _sampled(head, t, z, p, out):  # type: ignore[no-untyped-def]
     """Add the sampled part: input values at the points, the products there, their projection."""
     n, m = head[N], head[POINTS]
     rows = head[INPUTS] * m
-    values, offset = carray(as_f64(head[INPUT_BUFFER]), rows), carray(as_f64(head[OFFSET]), rows)
-    basis = carray(as_f64(head[VALUES]), (n, rows))
+    values, offset = as_f64(head[INPUT_BUFFER]), as_f64(head[OFFSET])
     for i in range(rows):
         values[i] = offset[i]
     for j in range(n):
+        basis, factor = as_f64(head[VALUES] + 8 * j * rows), z[j]
         for i in range(rows):
-            values[i] += z[j] * basis[j, i]
+            values[i] += factor * basis[i]
     call_products(head[KERNEL], m, head[INDICES], head[INPUT_BUFFER], t, p, head[PRODUCT_BUFFER], head[KERNEL_CONTEXT])
-    used = carray(as_i64(head[USED]), head[USED_COUNT])
+    used = as_i64(head[USED])
     for k in range(head[USED_COUNT]):
         _add_product(head[MATRICES] + 8 * k * m * n, n, m, head[PRODUCT_BUFFER] + 8 * m * used[k], out)
 
 
-@cfunc(RHS_SIGNATURE, cache=True)
-def reduced_rhs(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+@compiled()
+def reduced_rhs(t: float, u: int, p: int, out: int, ctx: int) -> None:
     """Right-hand side of a reduced model in the calling convention of `ritz.codegen.abi`."""
-    head = carray(as_i64(ctx), LENGTH)
-    z, result = carray(as_f64(u), head[N]), carray(as_f64(out), head[N])
+    head, z, result = as_i64(ctx), as_f64(u), as_f64(out)
     if head[COPY_COUNT] > 0:
         _reassemble(head, t, p)
     _polynomial(head, z, u, result)
@@ -156,11 +123,11 @@ def reduced_rhs(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
         _sampled(head, t, z, p, result)
 
 
-@njit(cache=True, nogil=True)
-def evaluate(address, t, u, p, out, ctx, repeat):  # type: ignore[no-untyped-def]
+@compiled()
+def evaluate(address: int, t: float, u: int, p: int, out: int, ctx: int, repeat: int) -> None:
     """Call a right-hand side `repeat` times from compiled code."""
     for _ in range(repeat):
-        call_rhs(address, t, u.ctypes.data, p.ctypes.data, out.ctypes.data, ctx)
+        call_rhs(address, t, u, p, out, ctx)
 
 
 class Context:

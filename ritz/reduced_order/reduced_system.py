@@ -118,11 +118,11 @@ class ReducedSystem(ReducedModel):
 
     def rhs(self, t: float, u: FloatArray, p: Any = None) -> FloatArray:
         """Return dz/dt (N,) at coefficients `u` (N,)."""
-        from ritz.reduced_order.online import evaluate
+        from ritz.codegen.calling import call_rhs_address
 
         bound = self._bound(self._vector(p))
         z, out = np.ascontiguousarray(u, dtype=np.float64), np.empty(self.size)
-        evaluate(bound.rhs, float(t), z, bound.p, out, bound.context, 1)
+        call_rhs_address(bound.rhs, float(t), z, bound.p, out, bound.context)
         return out
 
     # Derivatives

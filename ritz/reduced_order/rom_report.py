@@ -60,7 +60,7 @@ def _seconds(bound: Any, u: Any, repeats: int, seconds: float) -> float:
 
     def run(count: int) -> float:
         began = time.perf_counter()
-        evaluate(bound.rhs, 0.0, u, bound.p, out, bound.context, count)
+        evaluate(bound.rhs, 0.0, u.ctypes.data, bound.p.ctypes.data, out.ctypes.data, bound.context, count)
         return (time.perf_counter() - began) / count
 
     run(1)

@@ -3,73 +3,81 @@
 A step starts at `t` with the state `start`; at ``t + x h`` the state is ``start + sum_j rows[j] x^(j+1)``. The
 conditions of a system's events are code in the calling convention of `ritz.codegen.abi` that stores, for `count`
 conditions, 1 or 0 for each, and then a number for each that changes sign where it turns, or 0 (`ritz.codegen.events`).
+
+A step is given to them as an int64 array, named by the constants below; see `ritz.solvers.jumps.Inside`.
 """
 
 from __future__ import annotations
 
 import math
 
-from numba import njit
+from ritz.codegen.loops import as_f64, as_i64, call_rhs, compiled
 
-from ritz.codegen.abi import call_rhs
-from ritz.solvers.frame import HELPER
-from ritz.solvers.stepping import LOOP
-
+CODE, CONTEXT, PARAMETERS, START, ROWS, STATE, SIZE, DEGREE = range(8)
 ROUNDING = 4 * 2.220446049250313e-16
 
 
-@njit(**HELPER)
-def fill(start, rows, x, state):  # type: ignore[no-untyped-def]
+@compiled()
+def fill(step, x):  # type: ignore[no-untyped-def]
     """Store the state at a place 0..1 within a step."""
-    for i in range(state.size):
+    start, rows, state, size = as_f64(step[START]), as_f64(step[ROWS]), as_f64(step[STATE]), step[SIZE]
+    for i in range(size):
         total = 0.0
-        for j in range(rows.shape[0] - 1, -1, -1):
-            total = (total + rows[j, i]) * x
+        for j in range(step[DEGREE] - 1, -1, -1):
+            total = (total + rows[j * size + i]) * x
         state[i] = start[i] + total
 
 
-@njit(**HELPER)
-def evaluate(code, context, p, start, rows, t, h, place, state, out):  # type: ignore[no-untyped-def]
+@compiled()
+def evaluate(step_, t, h, place, out):  # type: ignore[no-untyped-def]
     """Store the state and the conditions at a time within a step."""
-    fill(start, rows, (place - t) / h, state)
-    call_rhs(code, place, state.ctypes.data, p.ctypes.data, out.ctypes.data, context)
+    step = as_i64(step_)
+    fill(step, (place - t) / h)
+    call_rhs(step[CODE], place, step[STATE], step[PARAMETERS], out, step[CONTEXT])
 
 
-@njit(**LOOP)
-def state_at(start, rows, t, h, place, state):  # type: ignore[no-untyped-def]
+@compiled()
+def state_at(step: int, t: float, h: float, place: float) -> None:
     """Store the state at a time within a step."""
-    fill(start, rows, (place - t) / h, state)
+    fill(as_i64(step), (place - t) / h)
 
 
-@njit(**LOOP)
-def first_change(code, context, p, start, rows, t, h, places, first, held, state, out):  # type: ignore[no-untyped-def]
+@compiled()
+def first_change(
+    step: int, t: float, h: float, places_: int, number: int, first: int, held_: int, count: int, out_: int, found: int
+) -> None:
     """Index of the first of `places`, from `first` on, at which a condition differs from `held`, or their number.
 
-    The conditions there are left in `out`.
+    It is stored at `found`; the conditions there are left at `out_`.
     """
-    for k in range(first, places.size):
-        evaluate(code, context, p, start, rows, t, h, places[k], state, out)
-        for j in range(held.size):
+    places, held, out = as_f64(places_), as_f64(held_), as_f64(out_)
+    for k in range(first, number):
+        evaluate(step, t, h, places[k], out_)
+        for j in range(count):
             if out[j] != held[j]:
-                return k
-    return places.size
+                as_i64(found)[0] = k
+                return
+    as_i64(found)[0] = number
 
 
-@njit(**LOOP)
-def turning(code, context, p, start, rows, t, h, a, b, k, before, count, state, out):  # type: ignore[no-untyped-def]
+@compiled()
+def turning(
+    step_: int, t: float, h: float, a: float, b: float, k: int, before: float, count: int, out_: int, found: int
+) -> None:
     """A time in (a, b] at which condition k turns away from what it was `before`, to a few units in the last place.
 
     It is so at `b` and not at `a`; the bracket is narrowed down by interpolation projected towards the middle (Oliveira
     & Takahashi, An enhancement of the bisection method average performance preserving minmax optimality, ACM Trans.
     Math. Softw. 47 (2020) 5, with kappa_1 = 0.2 / (b - a), kappa_2 = 2, n_0 = 1), and by bisection where the number has
-    no sign. The end is on the far side: the condition has turned there.
+    no sign. The end is on the far side: the condition has turned there. It is stored at `found`.
     """
-    evaluate(code, context, p, start, rows, t, h, a, state, out)
+    out = as_f64(out_)
+    evaluate(step_, t, h, a, out_)
     low = out[count + k]
-    evaluate(code, context, p, start, rows, t, h, b, state, out)
+    evaluate(step_, t, h, b, out_)
     high = out[count + k]
-    tolerance = ROUNDING * max(abs(a), abs(b), 1e-300)
-    kappa, most = 0.2 / (b - a), math.ceil(math.log2(max((b - a) / tolerance, 1.0))) + 1
+    tolerance = ROUNDING * max(max(abs(a), abs(b)), 1e-300)
+    kappa, most = 0.2 / (b - a), int(math.ceil(math.log2(max((b - a) / tolerance, 1.0)))) + 1
     for step in range(most + 1):
         if b - a <= tolerance:
             break
@@ -87,9 +95,9 @@ def turning(code, context, p, start, rows, t, h, a, b, k, before, count, state, 
             place = middle
             if not a < place < b:
                 break
-        evaluate(code, context, p, start, rows, t, h, place, state, out)
+        evaluate(step_, t, h, place, out_)
         if out[k] != before:
             b, high = place, out[count + k]
         else:
             a, low = place, out[count + k]
-    return b
+    as_f64(found)[0] = b

@@ -6,25 +6,37 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from ritz.codegen.loops import as_f64, as_i64, compiled
 
 Array = NDArray[Any]
 #: (segments, places, starts, steps, rows, out) -> None: states at places 0..1 within steps, one row of `out` each.
 Evaluator = Callable[[Array, Array, Array, Array, Array, Array], None]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def evaluate_polynomials(segments, places, starts, steps, rows, out):  # type: ignore[no-untyped-def]
-    """``out[k] = start + sum_j rows[j] x^(j+1)`` with the start and the rows of segment k."""
-    degree, n = rows.shape[1], rows.shape[2]
-    for k in range(segments.size):
-        s, x = segments[k], places[k]
+@compiled()
+def _polynomials(
+    segments_: int, places_: int, starts_: int, rows_: int, out_: int, count: int, degree: int, n: int
+) -> None:
+    segments, places, out = as_i64(segments_), as_f64(places_), as_f64(out_)
+    for k in range(count):
+        x = places[k]
+        start, rows = as_f64(starts_ + 8 * n * segments[k]), as_f64(rows_ + 8 * n * degree * segments[k])
         for i in range(n):
             total = 0.0
             for j in range(degree - 1, -1, -1):
-                total = (total + rows[s, j, i]) * x
-            out[k, i] = starts[s, i] + total
+                total = (total + rows[j * n + i]) * x
+            out[k * n + i] = start[i] + total
+
+
+def evaluate_polynomials(segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
+    """``out[k] = start + sum_j rows[j] x^(j+1)`` with the start and the rows of segment k; `out` is contiguous."""
+    given = [
+        np.ascontiguousarray(segments, np.int64),
+        *(np.ascontiguousarray(a, float) for a in (places, starts, rows)),
+    ]
+    _polynomials(*(a.ctypes.data for a in given), out.ctypes.data, segments.size, *rows.shape[1:])
 
 
 class DenseOutput:

@@ -10,10 +10,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ritz.codegen.abi import as_f64, as_i64, call_rhs
+from ritz.codegen.loops import FAST, as_f64, as_i64, call_rhs, call_step, compiled
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
@@ -42,7 +41,7 @@ from ritz.solvers.buffers import (
     TRIED,
 )  # fmt: skip
 from ritz.solvers.dense import evaluate_polynomials
-from ritz.solvers.explicit_step import aligned_rows, call_step, first_bad_stage, row_width, step_addresses
+from ritz.solvers.explicit_step import aligned_rows, first_bad_stage, row_width, step_addresses
 from ritz.solvers.frame import (
     BUFFER_Q,
     BUFFER_SIZE,
@@ -59,7 +58,6 @@ from ritz.solvers.frame import (
     EVAL_COUNT,
     EXTRA_CODE,
     EXTRA_STAGES,
-    HELPER,
     NEW,
     OLD,
     OTHER_ERROR,
@@ -77,9 +75,8 @@ from ritz.solvers.frame import (
     WANT_ERROR,
     WIDTH,
     Frame,
-    direct_output,
 )  # fmt: skip
-from ritz.solvers.stepping import FAST, LOOP, copy, error_norm, is_finite, judge, next_time
+from ritz.solvers.stepping import copy, error_norm, is_finite, judge, next_time
 from ritz.solvers.tableaus import Tableau
 from ritz.solvers.watch import point_watch, watch
 
@@ -87,7 +84,7 @@ Array = NDArray[np.float64]
 BLOCK = 1024  # numbers summed at a time: 8 kB of the result stay in the first-level cache
 
 
-@njit(**HELPER, fastmath=FAST)
+@compiled(flags=FAST)
 def combine(frame, target, base, x, power, h):  # type: ignore[no-untyped-def]
     """Dense output of the step just made, from the stage derivatives k_j and the coefficients d_jm of the method.
 
@@ -113,7 +110,7 @@ def combine(frame, target, base, x, power, h):  # type: ignore[no-untyped-def]
                 out[i] += weight * k[i]
 
 
-@njit(**HELPER)
+@compiled()
 def choose_first_step(frame, control, counts):  # type: ignore[no-untyped-def]
     """Pick the starting step from one explicit Euler step (Hairer, Norsett, Wanner, sec. II.4; one evaluation)."""
     u, f, w, change = frame[OLD], frame[ROWS], frame[SCRATCH], frame[ERROR]
@@ -138,7 +135,7 @@ def choose_first_step(frame, control, counts):  # type: ignore[no-untyped-def]
     control[STEP] = h if h < interval else interval
 
 
-@njit(**HELPER)
+@compiled()
 def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-untyped-def]
     """Write what was asked for of the step just accepted, before the rows trade places."""
     n, times, k = frame[SIZE], as_f64(frame[T_EVAL]), counts[EVALUATED]
@@ -165,7 +162,7 @@ def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-unt
         counts[STORED] = k + 1
 
 
-@njit(**HELPER)
+@compiled()
 def make_step(frame, control, t, h):  # type: ignore[no-untyped-def]
     """Make one step; return its error, or for a fixed step 0 or NaN."""
     call_step(frame[STEP_CODE], t, h, frame[SELF])
@@ -178,15 +175,14 @@ def make_step(frame, control, t, h):  # type: ignore[no-untyped-def]
     return error
 
 
-@njit(**LOOP)
-def explicit_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
+@compiled()
+def explicit_loop(words: int) -> None:
     """Advance until the end, a full buffer, a spent budget, a failure (``counts[STATUS]``) or a step to look at.
 
     After an accepted step the addresses of the old and the new state and those of the rows 0 and S trade places in
     the frame (``counts[FLIP]`` tells how often, modulo 2); nothing is copied.
     """
-    direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q)
-    frame = as_i64(words.ctypes.data)
+    frame = as_i64(words)
     control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])
     fixed, last_row = control[FIXED_STEP] != 0.0, ROWS + frame[STAGES]
     counts[STATUS] = RUNNING
@@ -257,6 +253,7 @@ class ExplicitEngine:
     ) -> None:
         n, rows = u0.size, tableau.size + 1 + len(tableau.extra_stages)
         self.tableau, self.bound, self.control, self.counts = tableau, bound, control, counts
+        self.team = getattr(bound, "team", None)
         self.rows_per_step = tableau.dense.shape[1]
         self.frame = Frame(control, counts, bound, bound.rhs, n, atol)
         words, width = self.frame.words, row_width(n)
@@ -291,7 +288,12 @@ class ExplicitEngine:
 
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Run the compiled loop once; its progress is in `control` and `counts`."""
-        explicit_loop(self.frame.words, t_eval, out, buffer_t, buffer_y, buffer_q)
+        self.frame.direct_output(t_eval, out, buffer_t, buffer_y, buffer_q)
+        if self.team is None:
+            explicit_loop(self.frame.address)
+            return
+        with self.team.at_work():
+            explicit_loop(self.frame.address)
 
     def interpolate(self, segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
         """Evaluate stored dense output (see `ritz.solvers.dense`)."""

@@ -15,9 +15,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ritz.codegen import native
@@ -61,19 +58,6 @@ def aligned_rows(count: int, width: int) -> NDArray[np.float64]:
     memory = np.zeros(count * width + 8)
     start = (-memory.ctypes.data % 64) // 8
     return memory[start : start + count * width].reshape(count, width)
-
-
-@intrinsic
-def call_step(typingctx, address, t, h, frame):  # type: ignore[no-untyped-def]
-    """Call a step by address (usable in compiled code only)."""
-    signature = types.void(types.intp, types.float64, types.float64, types.intp)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [ir.DoubleType(), ir.DoubleType(), ir.IntType(64)])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-        return context.get_dummy_value()
-
-    return signature, codegen
 
 
 class StepWriter:

@@ -7,10 +7,10 @@ systems, methods and kinds of numbers. `Frame` builds one and keeps the arrays a
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 # What every loop needs: shared arrays, the right-hand side it calls, states, tolerances, output.
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 # Split methods; N at the stages, the method's own arrays and its coefficient tables follow from ROWS on.
 (COUNT, LINEAR, PREVIOUS, PLACE, STAGE_CODES, NODES, ARGUMENTS, TARGETS, UPDATE_CODE, ERROR_CODE, PREPARE_CODE,
  POINT_CODE,
- DENSE_CODES, DENSE_PASSES, LAST_ROW, HISTORY, RUNNER, THREADS, STAGE_COUNT) = range(23, 42)  # fmt: skip
+ DENSE_CODES, DENSE_PASSES, LAST_ROW, HISTORY, TEAM, THREADS, STAGE_COUNT) = range(23, 42)  # fmt: skip
 
 ROWS = 42
 
@@ -33,13 +33,15 @@ WATCH, WATCH_CONTEXT, WATCH_COUNT, HELD, FOUND = range(90, 95)
 FRAME_SIZE = 95
 
 
-#: Options of a function that only loops call: it is compiled into them, so not cached by itself.
-HELPER: dict[str, Any] = dict(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
-def address(array: NDArray[Any]) -> int:
+def address(array: Any) -> int:
     """Address of the first entry of an array."""
-    return int(array.__array_interface__["data"][0])
+    try:
+        return _addressof(_from_buffer(array))  # the quickest way there is
+    except (TypeError, ValueError):  # read-only, empty or not contiguous
+        return int(array.__array_interface__["data"][0])
 
 
 class Frame:
@@ -82,10 +84,8 @@ class Frame:
         self.words[entry] = address(array)
         self._alive[entry] = array
 
-
-@njit(**HELPER)
-def direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
-    """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
-    words[T_EVAL], words[OUT], words[EVAL_COUNT] = t_eval.ctypes.data, out.ctypes.data, t_eval.size
-    words[BUFFER_T], words[BUFFER_Y], words[BUFFER_Q] = buffer_t.ctypes.data, buffer_y.ctypes.data, buffer_q.ctypes.data
-    words[BUFFER_SIZE] = buffer_t.size
+    def direct_output(self, t_eval: Any, out: Any, buffer_t: Any, buffer_y: Any, buffer_q: Any) -> None:
+        """Say where results go: values at `t_eval` into `out`, accepted steps into the buffers."""
+        times = (address(t_eval), t_eval.size, address(out)) if t_eval.size else (0, 0, 0)
+        steps = (address(buffer_t), buffer_t.size, address(buffer_y), address(buffer_q)) if buffer_t.size else (0,) * 4
+        self.words[T_EVAL:SELF] = times + steps

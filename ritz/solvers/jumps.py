@@ -56,13 +56,28 @@ class Inside:
     """
 
     def __init__(self, bound: Any, t: float, h: float, start: Array, rows: Array) -> None:
-        self.code = (bound.address, bound.context, bound.p, start, rows, t, h)
-        self.state = np.empty(start.size)
+        self.t, self.h, self.state = t, h, np.empty(start.size)
+        self._keep = bound.p, np.ascontiguousarray(start), np.ascontiguousarray(rows), self.state
+        addresses = [array.ctypes.data for array in self._keep]
+        self._step = np.array([bound.address, bound.context, *addresses, start.size, len(rows)], np.int64)
+        self._found = np.zeros(1)
 
     def at(self, t: float) -> Array:
         """(size,) state at a time within the step."""
-        state_at(*self.code[3:], t, self.state)
+        state_at(self._step.ctypes.data, self.t, self.h, t)
         return self.state.copy()
+
+    def first_change(self, places: Array, first: int, held: Array, out: Array) -> int:
+        """Index of the first place, from `first` on, at which a condition is not `held`; those there are in `out`."""
+        given = places.ctypes.data, places.size, first, held.ctypes.data, held.size, out.ctypes.data
+        first_change(self._step.ctypes.data, self.t, self.h, *given, self._found.ctypes.data)
+        return int(self._found.view(np.int64)[0])
+
+    def turning(self, a: float, b: float, k: int, before: float, count: int, out: Array) -> float:
+        """A time in (a, b] at which condition k turns."""
+        given = a, b, k, before, count, out.ctypes.data
+        turning(self._step.ctypes.data, self.t, self.h, *given, self._found.ctypes.data)
+        return float(self._found[0])
 
 
 @dataclass
@@ -128,7 +143,7 @@ class Jumps:
             places = t_old + PLACES * (t - t_old)
             places = places[places > self._beyond(t_old)]
             k = -1
-            while (k := first_change(*inside.code, places, k + 1, self.held, inside.state, self._out)) < places.size:
+            while (k := inside.first_change(places, k + 1, self.held, self._out)) < places.size:
                 found = self._out[: len(self.forms)].copy()
                 fired = self._turned(found)
                 if fired:
@@ -170,7 +185,7 @@ class Jumps:
     def _first(self, fired: list[int], a: float, b: float, inside: Inside) -> tuple[float, list[int]]:
         """The first turn within (a, b], and the events that turn there, up to rounding."""
         count = len(self.forms)
-        times = {k: float(turning(*inside.code, a, b, k, self.held[k], count, inside.state, self._out)) for k in fired}
+        times = {k: inside.turning(a, b, k, self.held[k], count, self._out) for k in fired}
         first = min(times.values())
         together = [k for k, t in times.items() if t - first <= 4 * ROUNDING * max(abs(a), abs(b))]
         return max(times[k] for k in together), together

@@ -13,10 +13,10 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ritz.codegen.abi import as_f64, as_i64, call_rhs, call_stage
+from ritz.codegen.loops import address_of, as_f64, as_i64, bits_of, call_rhs, call_stage, compiled, double_of
+from ritz.codegen.team import JOB, MOST, Team, deal
 from ritz.solvers.buffers import (
     ACCEPTED,
     BUDGET,
@@ -62,7 +62,6 @@ from ritz.solvers.frame import (
     ERROR_CODE,
     EVAL_COUNT,
     GROUP_COUNT,
-    HELPER,
     HISTORY,
     LAST_ROW,
     LINEAR,
@@ -77,7 +76,6 @@ from ritz.solvers.frame import (
     PREVIOUS,
     RHS,
     ROWS,
-    RUNNER,
     SCRATCH,
     SELF,
     SIZE,
@@ -85,14 +83,14 @@ from ritz.solvers.frame import (
     STAGE_COUNT,
     T_EVAL,
     TARGETS,
+    TEAM,
     THREADS,
     UPDATE_CODE,
     Frame,
     address,
-    direct_output,
 )  # fmt: skip
-from ritz.solvers.split_step import COMPLEX, SplitMethod, compile_method, kind_of, parallel_runner, pass_type
-from ritz.solvers.stepping import LOOP, copy, error_norm, is_finite, judge, next_time
+from ritz.solvers.split_step import COMPLEX, SplitMethod, compile_method, kind_of, pass_type
+from ritz.solvers.stepping import copy, error_norm, is_finite, judge, next_time
 
 Array = NDArray[np.float64]
 RECENT_BYTES = 64 << 20  # coefficient tables kept between runs
@@ -100,16 +98,50 @@ TABLE_BYTES = 512 << 20  # coefficient tables kept for step sizes that may come 
 PARALLEL_MIN = 8192  # entries a pass must touch before threads pay for their start
 
 
-@njit(**HELPER)
+@compiled()
+def pass_piece(job: int, i: int, pieces: int, member: int) -> None:
+    """A part of the entries of each field, the one that a thread has in the right-hand side."""
+    a = as_i64(job)
+    fields, h = a[3], double_of(a[4])
+    size = a[1] // fields
+    for b in range(fields):
+        first = b * size
+        call_stage(a[0], first + size * i // pieces, first + size * (i + 1) // pieces, h, a[2], 0, a[5], 0)
+
+
+@compiled()
 def run_pass(frame, code, h, target):  # type: ignore[no-untyped-def]
-    """Run one pass over all entries, on threads if there is a runner."""
-    if frame[RUNNER]:
-        call_stage(frame[RUNNER], code, frame[COUNT], h, frame[SELF], frame[THREADS], target, frame[GROUP_COUNT])
+    """Run one pass over all entries, on threads if there is a team."""
+    if frame[TEAM]:
+        job, fields = as_i64(frame[TEAM] + 8 * JOB), frame[GROUP_COUNT]
+        shares = fields if fields > 0 and frame[COUNT] % fields == 0 else 1
+        job[0], job[1], job[2], job[3], job[4], job[5] = code, frame[COUNT], frame[SELF], shares, bits_of(h), target
+        deal(frame[TEAM], address_of(pass_piece), min(4 * frame[THREADS], MOST))
     else:
         call_stage(code, 0, frame[COUNT], h, frame[SELF], 0, target, 0)
 
 
-@njit(**HELPER)
+@compiled()
+def finite_piece(job: int, i: int, pieces: int, member: int) -> None:
+    """Whether a part of an array is finite."""
+    a = as_i64(job)
+    first = a[1] * i // pieces
+    if not is_finite(a[0] + 8 * first, a[1] * (i + 1) // pieces - first):
+        a[2] = 1
+
+
+@compiled()
+def new_state_is_finite(frame):  # type: ignore[no-untyped-def]
+    """Whether all of the new state is finite."""
+    if frame[TEAM] == 0:
+        return is_finite(frame[NEW], frame[SIZE])
+    job = as_i64(frame[TEAM] + 8 * JOB)
+    job[0], job[1], job[2] = frame[NEW], frame[SIZE], 0
+    deal(frame[TEAM], address_of(finite_piece), frame[THREADS])
+    return job[2] == 0
+
+
+@compiled()
 def choose_first_step(frame, control):  # type: ignore[no-untyped-def]
     """Starting step: the nonlinear part alone moves the state by one per cent (L is integrated stably)."""
     u, f, interval = frame[OLD], frame[ROWS], abs(control[T_END] - control[TIME])
@@ -120,7 +152,7 @@ def choose_first_step(frame, control):  # type: ignore[no-untyped-def]
     control[STEP] = h if h < interval else interval
 
 
-@njit(**HELPER)
+@compiled()
 def on_ladder(control, t, direction):  # type: ignore[no-untyped-def]
     """Round the step down to a power of 2^(1/4), so that coefficient tables can be used again; end on time."""
     rung = 2.0 ** (math.floor(4.0 * math.log2(control[STEP]) + 1e-9) / 4.0)
@@ -132,7 +164,7 @@ def on_ladder(control, t, direction):  # type: ignore[no-untyped-def]
     control[STEP] = rung
 
 
-@njit(**HELPER)
+@compiled()
 def has_tables(frame, control, counts, h):  # type: ignore[no-untyped-def]
     """Whether the coefficients belong to the step `h`; those that are cheap are computed here."""
     if abs(h - control[TABLE_STEP]) <= 1e-11 * abs(h):
@@ -145,7 +177,7 @@ def has_tables(frame, control, counts, h):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(**HELPER)
+@compiled()
 def make_step(frame, control, t, t_new, h):  # type: ignore[no-untyped-def]
     """Make one step; return its error, or for a fixed step 0 or NaN."""
     rhs, p, ctx = frame[RHS], frame[PARAMETERS], frame[CONTEXT]
@@ -157,12 +189,12 @@ def make_step(frame, control, t, t_new, h):  # type: ignore[no-untyped-def]
     run_pass(frame, frame[UPDATE_CODE], h, 0)
     call_rhs(rhs, t_new, frame[NEW], p, frame[ROWS + frame[LAST_ROW]], ctx)
     if control[FIXED_STEP] != 0.0:
-        return 0.0 if is_finite(frame[NEW], frame[SIZE]) else math.nan
+        return 0.0 if new_state_is_finite(frame) else math.nan
     run_pass(frame, frame[ERROR_CODE], h, 0)
     return error_norm(frame, frame[ERROR], frame[OLD], frame[NEW])
 
 
-@njit(**HELPER)
+@compiled()
 def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-untyped-def]
     """Write what was asked for of the step just accepted, before the states trade places."""
     n, times, k = frame[SIZE], as_f64(frame[T_EVAL]), counts[EVALUATED]
@@ -186,7 +218,7 @@ def write_results(frame, counts, t, t_new, h, direction):  # type: ignore[no-unt
         counts[STORED] = k + 1
 
 
-@njit(**HELPER)
+@compiled()
 def advance_frame(frame, control, h):  # type: ignore[no-untyped-def]
     """Let the new state and its N become the old ones (and the old ones the previous ones)."""
     first, last, place = ROWS, ROWS + frame[LAST_ROW], as_f64(frame[PLACE])
@@ -202,11 +234,10 @@ def advance_frame(frame, control, h):  # type: ignore[no-untyped-def]
     place[1] = h
 
 
-@njit(**LOOP)
-def split_loop(words, t_eval, out, buffer_t, buffer_y, buffer_q):  # type: ignore[no-untyped-def]
+@compiled()
+def split_loop(words: int) -> None:
     """Advance until the end, a full buffer, a spent budget, missing tables or a failure (``counts[STATUS]``)."""
-    direct_output(words, t_eval, out, buffer_t, buffer_y, buffer_q)
-    frame = as_i64(words.ctypes.data)
+    frame = as_i64(words)
     control, counts = as_f64(frame[CONTROL]), as_i64(frame[COUNTS])
     fixed = control[FIXED_STEP] != 0.0
     chosen = counts[STATUS] == WANT_TABLES  # this step was rounded before its tables were asked for
@@ -309,6 +340,7 @@ class SplitEngine:
         self.compiled = compile_method(method, self.kind)
         self.rows_per_step = len(method.dense_rows)
         self._size, self._count = u0.size, self.linear.size
+        self.team = getattr(bound, "team", None) or Team(threads)
         self._build_frame(u0, atol)
         counts[LADDER] = int(method.fill is not None)
         self._tables: OrderedDict[float, NDArray[Any]] = OrderedDict()
@@ -316,7 +348,7 @@ class SplitEngine:
             self._use(np.empty((method.tables, self._count), self.linear.dtype))
         self._point_to_method()
         if threads > 1 and self._count >= PARALLEL_MIN:
-            self.frame.words[[RUNNER, THREADS]] = parallel_runner(), threads
+            self.frame.words[[TEAM, THREADS]] = self.team.address, threads
 
     def _build_frame(self, u0: Array, atol: Array) -> None:
         method, n = self.method, self._size
@@ -378,11 +410,13 @@ class SplitEngine:
         """Run the compiled loop until it stops for another reason than missing tables."""
         if (t_eval.size or self.counts[STORE] == STORE_DENSE) and not self.frame.words[POINT_CODE]:
             self._point_to_dense()
-        while True:
-            split_loop(self.frame.words, t_eval, out, buffer_t, buffer_y, buffer_q)
-            if self.counts[STATUS] != WANT_TABLES:
-                return
-            self._load_tables(float(self.control[TRIED]))
+        self.frame.direct_output(t_eval, out, buffer_t, buffer_y, buffer_q)
+        with self.team.at_work():
+            while True:
+                split_loop(self.frame.address)
+                if self.counts[STATUS] != WANT_TABLES:
+                    return
+                self._load_tables(float(self.control[TRIED]))
 
     def interpolate(self, segments: Array, places: Array, starts: Array, steps: Array, rows: Array, out: Array) -> None:
         """Evaluate stored dense output (see `ritz.solvers.dense`)."""

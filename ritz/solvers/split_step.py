@@ -28,39 +28,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritz.codegen import cache as kernels
-from ritz.codegen import threads
+from ritz.codegen import loops
 from ritz.solvers.frame import ERROR, LINEAR, NEW, OLD, PLACE, PREVIOUS, ROWS, SCRATCH
+from ritz.solvers.phi import phi123
 
 REAL, MIXED, COMPLEX = "real", "mixed", "complex"
 
 _FIXED_NAMES = {"u": OLD, "new": NEW, "w": SCRATCH, "error": ERROR, "previous": PREVIOUS}
 
 _HEADER = '''"""Passes of {name} for {kind} numbers."""
-from numba import cfunc
-from ritz.codegen.abi import STAGE_SIGNATURE, as_c128, as_f64, as_i64
+
+from ritz.codegen.loops import as_c128, as_f64, as_i64
 from ritz.solvers.phi import phi123
-
-OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract"}})
-'''
-
-_PARALLEL = '''"""A pass over memory shared by threads."""
-from numba import cfunc, njit, prange
-from ritz.codegen.abi import STAGE_SIGNATURE, call_stage
-
-
-@njit(parallel=True, cache=True)
-def share(address, rows, chunks, h, frame, target, fields):
-    size = rows // fields
-    for c in prange(chunks):
-        for b in range(fields):  # every thread takes its part of each field, the one it has in the right-hand side
-            first = b * size
-            call_stage(address, first + size * c // chunks, first + size * (c + 1) // chunks, h, frame, 0, target, 0)
-
-
-@cfunc(STAGE_SIGNATURE, cache=True)
-def run(address, rows, h, frame, chunks, target, fields):
-    share(address, rows, chunks, h, frame, target, fields if fields > 0 and rows % fields == 0 else 1)
 '''
 
 
@@ -139,8 +118,8 @@ def _function(method: SplitMethod, name: str, lines: tuple[str, ...], kind: str,
     state, coefficient = {REAL: ("f64", "f64"), MIXED: ("f64", "f64"), COMPLEX: ("c128", "c128")}[kind]
     text = "\n".join(lines)
     body = [
-        "", "", "@cfunc(STAGE_SIGNATURE, **OPTIONS)",
-        f"def {name}(lo, hi, h, frame_address, unused, target, unused_too):",
+        "", "",
+        f"def {name}(lo: int, hi: int, h: float, frame_address: int, unused: int, target: int, unused_too: int):",
         "    frame = as_i64(frame_address)",
     ]  # fmt: skip
     if re.search(r"\bx\b", text + "\n".join(setup)):
@@ -203,18 +182,18 @@ class CompiledMethod:
 
     @cached_property
     def _dense_module(self) -> Any:
-        return kernels.load(dense_source(self.method, self.kind))
+        return loops.load(dense_source(self.method, self.kind), phi123=phi123)
 
     @property
     def point(self) -> int:
         """Address of the value within a step."""
-        return int(self._dense_module.point.address)
+        return int(self._dense_module.address("point"))
 
     @property
     def dense(self) -> NDArray[np.int64]:
         """(rows,) addresses of the passes that keep the rows of dense output."""
         count = len(self.method.dense_rows)
-        return np.array([getattr(self._dense_module, f"dense_{j}").address for j in range(count)], np.int64)
+        return np.array([self._dense_module.address(f"dense_{j}") for j in range(count)], np.int64)
 
 
 _loaded: dict[tuple[int, str], tuple[SplitMethod, CompiledMethod]] = {}
@@ -224,29 +203,18 @@ def compile_method(method: SplitMethod, kind: str) -> CompiledMethod:
     """Compile the passes of a method for a kind of numbers, once per machine."""
     key = (id(method), kind)
     if key not in _loaded:
-        module = kernels.load(method_source(method, kind))
-
-        def address(name: str) -> int:
-            function = getattr(module, name, None)
-            return 0 if function is None else int(function.address)
-
+        module = loops.load(method_source(method, kind))
         compiled = CompiledMethod(
             method,
             kind,
-            stages=np.array([address(f"stage_{j}") for j in range(1, len(method.nodes))], np.int64),
-            update=address("update"),
-            error=address("error"),
-            prepare=address("prepare"),
+            stages=np.array([module.address(f"stage_{j}") for j in range(1, len(method.nodes))], np.int64),
+            update=module.address("update"),
+            error=module.address("error") if method.error else 0,
+            prepare=module.address("prepare") if method.prepare else 0,
             module=module,
         )
         _loaded[key] = (method, compiled)
     return _loaded[key][1]
-
-
-def parallel_runner() -> int:
-    """Address of the function that shares a pass among threads (Numba's pool is started first)."""
-    threads.launch()
-    return int(kernels.load(_PARALLEL).run.address)
 
 
 @cache

@@ -9,11 +9,8 @@ size is far below its field does not hold up the step.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from numba import njit
-
-from ritz.codegen.abi import as_f64, as_i64, bits_of, from_bits
+from ritz.codegen.loops import FAST, as_f64, as_i64, bits_of, compiled, double_of
 from ritz.solvers.buffers import (
     ACCEPTED,
     ALPHA,
@@ -40,15 +37,10 @@ from ritz.solvers.buffers import (
     T_END,
     T_START,
 )  # fmt: skip
-from ritz.solvers.frame import ATOL, ATOL_SIZE, CONTROL, GROUP_COUNT, GROUPS, HELPER, SIZE, WEIGHTS
-
-#: Rounding may differ from the order as written; infinite and undefined values keep their meaning.
-FAST = {"contract", "reassoc"}
-#: Options of a loop that Python calls.
-LOOP: dict[str, Any] = dict(cache=True, nogil=True, error_model="numpy")
+from ritz.solvers.frame import ATOL, ATOL_SIZE, CONTROL, GROUP_COUNT, GROUPS, SIZE, WEIGHTS
 
 
-@njit(**HELPER, fastmath=FAST)
+@compiled(flags=FAST)
 def error_norm(frame, err, old, new):  # type: ignore[no-untyped-def]
     """Norm of the error at address `err`, relative to the states at the addresses `old` and `new`."""
     e, u, v, atol = as_f64(err), as_f64(old), as_f64(new), as_f64(frame[ATOL])
@@ -76,7 +68,7 @@ def error_norm(frame, err, old, new):  # type: ignore[no-untyped-def]
     return math.sqrt(total / frame[GROUP_COUNT])
 
 
-@njit(**HELPER, fastmath=FAST)
+@compiled(flags=FAST)
 def is_finite(address, n):  # type: ignore[no-untyped-def]
     """Whether all of the n numbers at `address` are finite."""
     x = as_f64(address)
@@ -86,7 +78,7 @@ def is_finite(address, n):  # type: ignore[no-untyped-def]
     return total == 0.0
 
 
-@njit(**HELPER)
+@compiled()
 def copy(target, source, n):  # type: ignore[no-untyped-def]
     """Copy n numbers from one address to another."""
     a, b = as_f64(target), as_f64(source)
@@ -94,7 +86,7 @@ def copy(target, source, n):  # type: ignore[no-untyped-def]
         a[i] = b[i]
 
 
-@njit(**HELPER)
+@compiled()
 def next_time(control, counts, t, direction, retried):  # type: ignore[no-untyped-def]
     """End of the coming step; NaN where the step size has become too small for the machine."""
     t_end = control[T_END]
@@ -112,27 +104,27 @@ def next_time(control, counts, t, direction, retried):  # type: ignore[no-untype
     return t_end if direction * (t_new - t_end) >= 0.0 else t_new
 
 
-@njit(**HELPER, fastmath={"contract"})
+@compiled()
 def log2(x):  # type: ignore[no-untyped-def]
     """Binary logarithm of a positive normal number to about 2e-6: plenty for a step size, and quick."""
     bits = bits_of(x) - 0x3FE6A09E667F3BCD  # that of sqrt(1/2): the rest lies in [sqrt(1/2), sqrt(2))
     exponent = bits >> 52
-    m = from_bits(bits - (exponent << 52) + 0x3FE6A09E667F3BCD)
+    m = double_of(bits - (exponent << 52) + 0x3FE6A09E667F3BCD)
     s = (m - 1.0) / (m + 1.0)
     q = s * s
     return exponent + s * (2.8853900817779268 + q * (0.9617966939259756 + q * 0.5770780163555854))
 
 
-@njit(**HELPER, fastmath={"contract"})
+@compiled()
 def exp2(x):  # type: ignore[no-untyped-def]
     """``2**x`` for -1000 < x < 1000 to about 4e-6."""
     n = math.floor(x + 0.5)
     f = (x - n) * 0.6931471805599453
     value = 1.0 + f * (1.0 + f * (0.5 + f * (1.0 / 6 + f * (1.0 / 24 + f * (1.0 / 120)))))
-    return value * from_bits((int(n) + 1023) << 52)
+    return value * double_of((int(n) + 1023) << 52)
 
 
-@njit(**HELPER)
+@compiled()
 def judge(control, counts, h, error, retried):  # type: ignore[no-untyped-def]
     """Accept or reject an adaptive step by its error and choose the next step size.
 

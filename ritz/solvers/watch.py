@@ -9,15 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ritz.codegen.abi import as_f64, call_rhs
+from ritz.codegen.loops import as_f64, call_rhs, compiled
 from ritz.solvers.buffers import LOOK
-from ritz.solvers.frame import FOUND, HELD, HELPER, NEW, PARAMETERS, WATCH, WATCH_CONTEXT, WATCH_COUNT, Frame
+from ritz.solvers.frame import FOUND, HELD, NEW, PARAMETERS, WATCH, WATCH_CONTEXT, WATCH_COUNT, Frame
 
 
-@njit(**HELPER)
+@compiled()
 def watch(frame, counts, t):  # type: ignore[no-untyped-def]
     """Set ``counts[LOOK]`` if a condition at the end of the step differs from what it was."""
     if frame[WATCH] == 0:

@@ -5,9 +5,9 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from numba import njit
 
 from ritz.codegen import elementary
+from ritz.codegen.loops import as_f64, compiled
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite import rewrite
 
@@ -16,14 +16,15 @@ SPECIAL = [np.inf, -np.inf, np.nan, 0.0, -0.0, 1e308, -1e308, 5e-324, 1e-310, 70
 
 
 def over(function):
-    @njit
-    def loop(x, out):
-        for i in range(x.size):
+    @compiled()
+    def loop(source: int, target: int, n: int):
+        x, out = as_f64(source), as_f64(target)
+        for i in range(n):
             out[i] = function(x[i])
 
     def run(x):
-        out = np.empty(len(x))
-        loop(np.asarray(x, dtype=float), out)
+        x, out = np.array(x, dtype=float), np.empty(len(x))
+        loop(x.ctypes.data, out.ctypes.data, len(x))
         return out
 
     return run

@@ -151,7 +151,7 @@ def test_the_text_of_a_local_stencil_does_not_depend_on_the_grid():
     assert NEAR < 9 and text(far, (20, 30)) == text(far, (40, 70))
 
 
-def test_functions_that_are_no_instructions_are_left_to_numba():
+def test_functions_that_are_no_instructions_are_left_to_printed_loops():
     def heated(t, u, a):
         return np.exp(-a * np.roll(u, 1, 1)) - u
 

@@ -11,19 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import cfunc
 from numpy.typing import NDArray
 
-from ritz.codegen.abi import RHS_SIGNATURE, as_f64, as_i64, call_rhs
 from ritz.codegen.instance import CompiledProgram, Instance
+from ritz.codegen.loops import as_f64, as_i64, call_rhs, compiled
 from ritz.codegen.program import Target, build_program
 from ritz.symbolic.graph import Axis
 
 Integers = NDArray[np.int64]
 
 
-@cfunc(RHS_SIGNATURE, cache=True, error_model="numpy")
-def entries_of(t, u, p, out, ctx):  # type: ignore[no-untyped-def]
+@compiled()
+def entries_of(t: float, u: int, p: int, out: int, ctx: int) -> None:
     """Compute all partial derivatives and add up those that belong to one entry.
 
     The context holds the program, its context, the memory of its results, the number of entries, and for the entries

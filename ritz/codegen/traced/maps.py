@@ -7,16 +7,13 @@ the axis for a matrix and the outer index for the others.
 
 from __future__ import annotations
 
-from numba import cfunc
+from ritz.codegen.loops import FAST, as_f64, as_i64, compiled
 
-from ritz.codegen.abi import PHASE_SIGNATURE, as_f64, as_i64
-
-_OPTIONS = dict(cache=True, error_model="numpy")
 BLOCK = 128  # entries added up before the next level of a sum
 
 
-@cfunc(PHASE_SIGNATURE, **_OPTIONS, fastmath={"contract", "reassoc"})
-def sum_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
+@compiled(flags=FAST)
+def sum_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """Sums, block by block where the axis is the innermost one, so that rounding errors stay small."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     n, inner = head[1], head[3]
@@ -38,8 +35,8 @@ def sum_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped
                 y[o * inner + i] += x[at + i]
 
 
-@cfunc(PHASE_SIGNATURE, **_OPTIONS)
-def max_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
+@compiled()
+def max_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """Largest values; NaN wherever one is met."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     n, inner = head[1], head[3]
@@ -53,8 +50,8 @@ def max_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped
             y[o * inner + i] = largest
 
 
-@cfunc(PHASE_SIGNATURE, **_OPTIONS, fastmath={"contract", "reassoc"})
-def matrix_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
+@compiled(flags=FAST)
+def matrix_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """A dense (target, source) matrix."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     outer, n, m, inner, a = head[0], head[1], head[2], head[3], as_f64(head[4])
@@ -75,8 +72,8 @@ def matrix_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-unty
                     y[at + i] += factor * x[row + i]
 
 
-@cfunc(PHASE_SIGNATURE, **_OPTIONS)
-def scatter_along(plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
+@compiled()
+def scatter_along(plan: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:  # type: ignore[no-untyped-def]
     """Entries added up at the positions of an index map."""
     head, x, y = as_i64(plan), as_f64(source), as_f64(target)
     n, m, inner, index = head[1], head[2], head[3], as_i64(head[4])

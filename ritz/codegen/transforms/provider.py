@@ -75,7 +75,8 @@ class Phase:
     Attributes:
         function: address of ``void (plan, source, target, lo, hi, scratch)``, which does the units ``lo <= i < hi``.
         units: how many there are.
-        planes: whether a unit is a plane of the grid, that is, one value of its outermost index.
+        planes: whether a unit is a plane of the grid, that is, one value of its outermost index. The other phases of
+            the transform then touch no grid values.
         fewest: units that a call must do at least.
     """
 

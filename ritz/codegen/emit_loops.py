@@ -1,4 +1,4 @@
-"""Printing a program as a Python module for Numba: one function a stage, readable, free of sizes and parameters.
+"""Printing a program as a module of loops: one function a stage, readable, free of sizes and parameters.
 
 Every array is reached through an address in the context, every size is read from it: the text depends on the
 equations only, so one compiled module serves all grids and all parameter values.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from ritz.codegen import cache, native
+from ritz.codegen import loops, native
 from ritz.codegen.program import Program, Stage, Target
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.scheduled import Scheduled
@@ -20,21 +20,17 @@ _HEADER = '''"""{title}"""
 
 import math
 
-import numpy as np
-from numba import cfunc
-
 from ritz.codegen import elementary
-from ritz.codegen.abi import STAGE_SIGNATURE, as_f64, as_i64
-
-_OPTIONS = dict(cache=True, error_model="numpy", fastmath={{"contract", "nsz"}})
+from ritz.codegen.loops import as_f64, as_i64, sign
 '''
 
+ARGUMENTS = "lo: int, hi: int, t: float, u_: int, p_: int, out_: int, ctx: int"  # of a stage
 _MATH = {
     "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "expm1", "log1p", "erf", "erfc", "floor", "ceil",
 }  # fmt: skip
 _RENAMED = {
     "arcsin": "math.asin", "arccos": "math.acos", "arctan": "math.atan", "arctan2": "math.atan2",
-    "arcsinh": "math.asinh", "arccosh": "math.acosh", "arctanh": "math.atanh", "abs": "abs", "sign": "np.sign",
+    "arcsinh": "math.asinh", "arccosh": "math.acosh", "arctanh": "math.atanh", "abs": "abs", "sign": "sign",
     "maximum": "max", "minimum": "min", "hypot": "math.hypot",
 }  # fmt: skip
 _BOUNDED = {
@@ -70,7 +66,7 @@ class Emitted:
         slots: meaning of the context entries.
         stages: names, in order.
         flat: stages that loop over all axes as one.
-        module: the part of `source` that Numba compiles; empty if there is none.
+        module: the part of `source` that is compiled as it stands; empty if there is none.
         native: stage -> its text in LLVM's language, for the others.
     """
 
@@ -83,11 +79,9 @@ class Emitted:
 
     def load(self) -> list[int]:
         """Addresses of the compiled stages, in order."""
-        module = cache.load(self.module) if self.module else None
-        return [
-            native.load(self.native[name]).address(name) if name in self.native else int(getattr(module, name).address)
-            for name in self.stages
-        ]
+        others = loops.load(self.module) if self.module else None
+        loaded = {name: native.load(text) for name, text in self.native.items()}
+        return [loaded.get(name, others).address(name) for name in self.stages]  # type: ignore[union-attr]
 
 
 def emit(program: Program, title: str, parameters: Sequence[str]) -> Emitted:
@@ -268,7 +262,7 @@ class StagePrinter:
 
     def function(self, lines: Sequence[str]) -> str:
         """Put the head of the compiled function above its lines."""
-        head = f"@cfunc(STAGE_SIGNATURE, **_OPTIONS)\ndef {self.stage.name}(lo, hi, t, u_, p_, out_, ctx):"
+        head = f"def {self.stage.name}({ARGUMENTS}):"
         return "\n".join([head, *("    " + line for line in lines)]) + "\n"
 
     def _loops(self) -> list[str]:
@@ -297,7 +291,7 @@ def straight_line(code: Scheduled, load: Callable[[int], str]) -> tuple[list[str
 def _identifier(name: str) -> str:
     """A Python name for an array: the user's own where it is one and no helper has it."""
     text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
-    taken = {"t", "p", "u_", "p_", "out_", "ctx", "context", "lo", "hi", "math", "np", "elementary"}
+    taken = {"t", "p", "u_", "p_", "out_", "ctx", "context", "lo", "hi", "math", "sign", "elementary"}
     free = text and text not in taken and not text[0].isdigit() and not text.endswith("_") and not _generated(text)
     return text if free else f"s_{text}" + ("a" if text.endswith("_") else "")
 
