@@ -71,7 +71,7 @@ class Functional:
         if kind not in self._instances:
             self._instances[kind] = self._made(kind)
         out = np.zeros(size)
-        u = np.ascontiguousarray(u, dtype=float)
+        u = self.system.checked_state(u)
         self._instances[kind].call(float(t), u, np.ascontiguousarray(self.system.parameter_vector(p)), out)
         return out
 
@@ -124,7 +124,7 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
         raise OptionError(f"There is no unknown {unknown}.{nearest(str(unknown), known)} Unknowns: {', '.join(known)}.")
     instance = system._instance("rhs")
     instance.call(
-        float(t), np.ascontiguousarray(u, dtype=float), np.ascontiguousarray(system.parameter_vector(p)),
+        float(t), system.checked_state(u), np.ascontiguousarray(system.parameter_vector(p)),
         np.zeros(system.layout.size),
     )  # fmt: skip
     residual = sum(instance.memory[f"result {k}"] for k in range(len(instance.program.results)))
@@ -156,7 +156,7 @@ def error_norm(
         degree: of the quadrature; by default twice that of the elements and four more.
 
     Raises:
-        OptionError: an unknown norm.
+        OptionError: an unknown norm or field.
     """
     from ritz.symbolic.notation import grad, inner
     from ritz.symbolic.weak_notation import integral
@@ -166,7 +166,10 @@ def error_norm(
     highest = max(n.element.degree for n in system.model.space.nodes)
     degree = degree or min(2 * highest + 4, 20)
     total: sp.Expr = sp.S.Zero
+    known = [str(f) for f in system.form.unknowns]
     for field, value in exact.items():
+        if str(field) not in known:
+            raise OptionError(f"There is no field {field}.{nearest(str(field), known)} Fields: {', '.join(known)}.")
         difference = as_expression(field) - as_expression(value)
         e = difference if norm == "L2" else grad(difference)
         square = e**2 if norm == "L2" and not field.rank else inner(e, e)

@@ -23,7 +23,7 @@ from ritz.codegen.layout import Array
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.structure import Structure
 from ritz.codegen.system import Bound, System
-from ritz.errors import RitzError, UnsupportedError
+from ritz.errors import OptionError, RitzError, UnsupportedError
 from ritz.symbolic.rewrite.settings import Rewriting
 from ritz.symbolic.weak_form import WeakForm
 
@@ -205,9 +205,24 @@ class FemSystem(System):
         layout = self.layout
         assert isinstance(layout, FemLayout)
         if u.ndim == 1:
+            u = self.checked_state(u)
             return layout.with_prescribed(u, self.prescribed(float(np.asarray(t).ravel()[0]), p))
         times = np.broadcast_to(np.asarray(t, dtype=float), (u.shape[1],))
         return layout.with_prescribed(u, np.stack([self.prescribed(float(x), p) for x in times], axis=1))
+
+    def checked_state(self, u: Any) -> Array:
+        """A state as a contiguous array.
+
+        Raises:
+            OptionError: another shape than (size,).
+        """
+        u = np.ascontiguousarray(u, dtype=float)
+        if u.shape != (self.layout.size,):
+            raise OptionError(
+                f"A state of {self.name} has shape ({self.layout.size},), found {u.shape}. Take one column of a "
+                "solution, such as solution.y[:, -1]."
+            )
+        return u
 
     def nodes(self, name: str) -> Array:
         """(nodes, gdim) where the degrees of freedom of a component stand."""
