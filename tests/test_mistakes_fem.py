@@ -195,6 +195,11 @@ CONDITIONS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         NonFiniteError,
         ["is -inf", "where 0.5 - x = 0"],
     ),
+    "value that is infinite in a corner that no cell sees": (
+        lambda: rz.solve(conditioned(rz.Dirichlet(u, 1 / ((x - 1) ** 2 + y**2), on="right"))).fields,
+        NonFiniteError,
+        ["is inf"],
+    ),
     "coefficient outside its domain": (
         lambda: rz.solve(conditioned(equation=rz.Eq(-rz.div(rz.log(x - 2) * rz.grad(u)), 1))),
         NonFiniteError,

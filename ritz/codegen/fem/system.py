@@ -23,7 +23,7 @@ from ritz.codegen.layout import Array
 from ritz.codegen.lowered import Lowered
 from ritz.codegen.structure import Structure
 from ritz.codegen.system import Bound, System
-from ritz.errors import OptionError, RitzError, UnsupportedError
+from ritz.errors import NonFiniteError, OptionError, RitzError, UnsupportedError
 from ritz.symbolic.rewrite.settings import Rewriting
 from ritz.symbolic.weak_form import WeakForm
 
@@ -181,13 +181,23 @@ class FemSystem(System):
 
     # ------------------------------------------------------------------ fields
     def prescribed(self, t: float, p: Any = None) -> Array:
-        """Prescribed values at a time, in the order of the numbering."""
+        """Prescribed values at a time, in the order of the numbering.
+
+        Raises:
+            NonFiniteError: one of them is infinite or not a number.
+        """
         named = self._named(self.parameter_vector(p))
         space, g = self.model.space, self.model.graph
         nodes = list(self.model.given)
         values = space.evaluate(g, nodes, space.values(g, nodes, named, t))
-        sizes = [len(d.nodes) for d in space.numbering.prescribed]
-        parts = [np.broadcast_to(np.asarray(v, dtype=float), (n,)) for v, n in zip(values, sizes, strict=True)]
+        parts = []
+        for d, value in zip(space.numbering.prescribed, values, strict=True):
+            part = np.broadcast_to(np.asarray(value, dtype=float), (len(d.nodes),))
+            if not np.isfinite(part).all():
+                k = int(np.argmin(np.isfinite(part)))
+                place = ", ".join(f"{x:g}" for x in space.nodes[d.field].points[d.nodes[k]])
+                raise NonFiniteError(f"The value prescribed for {space.names[d.field]} is {part[k]} at ({place}).")
+            parts.append(part)
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def to_fields(self, u: Any, t: Any = 0.0, p: Any = None) -> dict[str, Array]:
