@@ -40,7 +40,7 @@ def test_benchmark_table_names_every_script():
 
 
 def test_example_of_the_readme_runs():
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    block = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL))
     for large, small in SMALLER.items():
         assert block.count(large) == 1
         block = block.replace(large, small)
@@ -49,3 +49,5 @@ def test_example_of_the_readme_runs():
     solution = names["solution"]
     assert solution.success
     assert solution["u"].shape == (len(solution.t), 64, 64)
+    assert names["study"].order("u", "H1", degree=2) > 1.9
+    assert names["fine"].success

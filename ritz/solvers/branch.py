@@ -63,20 +63,26 @@ class Branch:
 
     def __getitem__(self, name: Any) -> Array:
         """A field along the branch, (np, *grid)."""
-        found = self.system.layout.to_fields(self.y)
-        key = str(name)
-        if key not in found:
-            raise OptionError(f"This branch has no field {key!r}.{nearest(key, found)} It has: {', '.join(found)}.")
-        return np.moveaxis(np.asarray(found[key]), -1, 0)
+        key, rows = str(name), []
+        for index in range(len(self)):  # prescribed values may depend on the parameter
+            found = self.system.to_fields(np.ascontiguousarray(self.y[:, index]), 0.0, self._params_at(index))
+            if key not in found:
+                raise OptionError(f"This branch has no field {key!r}.{nearest(key, found)} It has: {', '.join(found)}.")
+            rows.append(found[key])
+        return np.stack(rows)
 
-    def solution(self, index: int = -1) -> Solution:
-        """One state as a `Solution`."""
+    def _params_at(self, index: int) -> Array:
+        """The parameter vector of one state."""
         names = [str(info.name) for info in self.system.parameters]
         params = self.params.copy()
         params[names.index(self.parameter)] = self.values[index]
+        return params
+
+    def solution(self, index: int = -1) -> Solution:
+        """One state as a `Solution`."""
         return Solution(
             t=np.zeros(1), y=self.y[:, [index]], message=f"{self.parameter} = {self.values[index]:.6g}",
-            system=self.system, method="continuation", params=params, statistics={},
+            system=self.system, method="continuation", params=self._params_at(index), statistics={},
         )  # fmt: skip
 
     def plot(self, quantity: Callable[[Array], float] | None = None, *, ax: Any = None, **kwargs: Any) -> Any:

@@ -187,6 +187,8 @@ def _user_fields(form: Any, found: tuple[str, ...]) -> tuple[dict[str, tuple[str
         names = tuple(str(part) for part in parts)
         if symbol not in auxiliary and all(name in found for name in names):
             fields[str(symbol)], ranks[str(symbol)] = names, int(getattr(symbol, "rank", 0))
+        elif str(symbol) in found:  # a vector element carries all components
+            fields[str(symbol)], ranks[str(symbol)] = (str(symbol),), int(getattr(symbol, "rank", 0))
     return fields, ranks
 
 

@@ -147,9 +147,9 @@ def _visible(picture: Picture) -> float:
     size = float(np.ptp(picture.system.mesh.points, axis=0).max())
     if largest == 0 or largest > 0.02 * size:
         return 1.0
-    wanted = 0.1 * size / largest
+    wanted = 0.1 * size / largest * (1 + 1e-6)  # not short of a round factor by rounding
     power = 10.0 ** np.floor(np.log10(wanted))
-    return float(power * max(step for step in (1, 2, 5) if step * power <= 1.000001 * wanted))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= wanted))
 
 
 def _lines(pictures: list[Picture], names: tuple[str, ...], ax: Any, kwargs: dict[str, Any]) -> Any:

@@ -52,12 +52,12 @@ def manufactured(problem: Problem, exact: Mapping[Any, Any], start: float = 0.0)
         >>> from ritz.symbolic.fields import fields
         >>> from ritz.symbolic.notation import lap
         >>> x, u = coords("x"), fields("u")
-        >>> problem = Problem([Eq(-lap(u), 1)], domain=Interval(0, 1), conditions=[Dirichlet(u, 0, on="left")])
+        >>> problem = Problem([Eq(-lap(u), 0)], domain=Interval(0, 1), conditions=[Dirichlet(u, 0, on="left")])
         >>> made = manufactured(problem, {u: x**3})
         >>> made.conditions
         (Dirichlet(u, x**3, on='left'),)
-        >>> [str(i.integrand) for i in made.weak_form().integrals]
-        ['6*v_u*x + dx(u)*dx(v_u)', '-3*n_x*v_u*x**2']
+        >>> sorted(str(i.integrand) for i in made.weak_form().integrals)
+        ['-3*n_x*v_u*x**2', '6*v_u*x + dx(u)*dx(v_u)']
     """
     return _Manufacturer(problem, exact, start).run()
 

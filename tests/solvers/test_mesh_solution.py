@@ -241,3 +241,24 @@ def test_solutions_without_mesh_say_so():
     for call, arguments in calls:
         with pytest.raises(UnsupportedError, match="is there for solutions on meshes"):
             call(*arguments)
+
+
+def test_branches_follow_prescribed_values():
+    problem = rz.Problem([rz.Eq(-rz.lap(u), 0)], domain=rz.interval(0, 1, 3), conditions=[rz.Dirichlet(u, k)])
+    branch = rz.continuation(problem.discretize(rz.FiniteElement()), k, (1, 2))
+    np.testing.assert_allclose(branch["u"], np.broadcast_to(branch.values[:, None], branch["u"].shape), atol=1e-9)
+
+
+def test_vector_elements_are_vectors(tmp_path):
+    """div(q) = x - 1/2 with q = (x*(x - 1)/2, 0): the exact normal components are found."""
+    q = rz.vector_fields("q")
+    problem = rz.Problem(
+        [rz.Eq(q + rz.grad(u), (0, 0)), rz.Eq(rz.div(q), x - 0.5)], domain=rz.rectangle(n=8),
+        conditions=[rz.Dirichlet(q, (0, 0)), rz.MeanZero(u)],
+    )  # fmt: skip
+    elements = {q: ("RT", 2), u: ("DG", 1)}
+    solution = rz.solve(problem.discretize(rz.FiniteElement(elements=elements)))
+    np.testing.assert_allclose(solution.evaluate(q, (0.3, 0.4)), [-0.105, 0], atol=1e-2)
+    assert solution.catalog.ranks["q"] == 1
+    assert solution.plot("q", kind="arrows").get_title() == r"$|\boldsymbol{q}|$"
+    assert solution.write(tmp_path / "q.vtu").exists()
