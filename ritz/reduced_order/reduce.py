@@ -63,8 +63,9 @@ def reduce(
     The system is solved at training points; the modes come from a proper orthogonal decomposition of all stored
     states; the equations are projected on them (Galerkin). Polynomial terms are projected exactly, other nonlinear
     terms are interpolated from a few grid points. On a mesh the integrals of the projected equations are taken over a
-    few cells with weights (empirical cubature, see `Cubature`), the mass matrix exactly. The error is then measured at points that were held back, and the
-    basis grows until it is below `tol`. Progress is logged to ``logging.getLogger("ritz.reduced_order")``.
+    few cells with weights (empirical cubature, see `Cubature`), the mass matrix exactly. The error is then measured at
+    points that were held back, and the basis grows until it is below `tol`. Progress is logged to
+    ``logging.getLogger("ritz.reduced_order")``.
 
     Args:
         system: a System, full or itself reduced, with a structure that can be projected.
