@@ -17,7 +17,7 @@ from ritz.reduced_order.reduced_layout import ReducedLayout
 from ritz.reduced_order.sweep_result import Sweep
 
 CHOICES = ("auto", "cubature")
-MAX_STATES = 200  # at which cells are compared
+MAX_CONDITIONS = 600  # sums that the cells have to meet
 MAX_NUMBERS = 40_000_000  # of all contributions together: 320 MB
 logger = logging.getLogger("ritz.reduced_order")
 
@@ -101,7 +101,7 @@ class CellProjector:
         on the way of Newton's method.
         """
         runs = [solution for _, solution in self.training]
-        most = max(1, min(MAX_STATES, MAX_NUMBERS // max(1, rank * len(self.system.mesh.cells))))
+        most = max(1, min(MAX_CONDITIONS, MAX_NUMBERS // len(self.system.mesh.cells)) // rank)
         if self.system.is_steady:
             n = len(runs)
             pairs = [(i, (i + shift) % n) for shift in range(n) for i in range(n)][:most]

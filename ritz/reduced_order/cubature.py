@@ -54,7 +54,7 @@ class Cubature(Estimator):
         size = float(np.linalg.norm(sums))
         self.weights_ = np.zeros(given.shape[1])
         if size > 0:
-            left, sigma, _ = svd(given) if min(given.shape) else (given, np.zeros(0), None)
+            left, sigma, _ = svd(np.asarray(np.linalg.qr(given.T, mode="r")).T)  # the cells, often many, drop out
             kept = max(1, int(np.count_nonzero(sigma * np.sqrt(given.shape[1]) > 0.01 * self.tol * size)))
             rows = left[:, :kept].T @ given
             self._grow(rows, rows.sum(axis=1), size)

@@ -23,6 +23,17 @@ class CubatureSystem(ReducedModel):
         weights: (cells,) of all cells of the mesh, most of them zero.
         sample: the `FemSample` with these weights.
         starts: (runs, N) first guesses for steady problems, one for each training point.
+
+    Example:
+        >>> u, k = rz.fields("u"), rz.params("k", default=1.0)
+        >>> problem = rz.Problem([rz.Eq(-rz.div((1 + k*u**2)*rz.grad(u)), 5)], domain=rz.rectangle(n=(12, 12)),
+        ...                      conditions=[rz.Dirichlet(u, 0)])
+        >>> system = problem.discretize(rz.FiniteElement(degree=1))
+        >>> rom = rz.reduce(system, {k: (0.1, 10)}, tol=1e-3)
+        >>> rom.size < 6, rom.points < 60, rom.error_estimate.met
+        (True, True, True)
+        >>> bool(abs(rom(k=3.0).y).max() > 0)
+        True
     """
 
     def __init__(

@@ -62,19 +62,22 @@ def reduce(
 
     The system is solved at training points; the modes come from a proper orthogonal decomposition of all stored
     states; the equations are projected on them (Galerkin). Polynomial terms are projected exactly, other nonlinear
-    terms are interpolated from a few grid points. The error is then measured at points that were held back, and the
-    basis grows until it is below `tol`. Progress is logged to ``logging.getLogger("ritz.reduced_order")``.
+    terms are interpolated from a few grid points. On a mesh the integrals of the projected equations are taken over a
+    few cells with weights (empirical cubature, see `Cubature`), the mass matrix exactly. The error is then measured at
+    points that were held back, and the basis grows until it is below `tol`. Progress is logged to
+    ``logging.getLogger("ritz.reduced_order")``.
 
     Args:
         system: a System, full or itself reduced, with a structure that can be projected.
         sweep: ``{parameter: (low, high)}`` or ``{parameter: [values]}`` for training runs made here, or a finished
             `Sweep`, of which some runs are held back. An empty mapping reduces at the default parameters.
-        t_span: (start, end) of the training runs; not with a finished sweep.
+        t_span: (start, end) of the training runs; not with a finished sweep, nor for steady problems.
         tol: relative error wanted at the held-back points, in the mean square over space, fields and time.
         rank: number of modes; `tol` then only steers the interpolation of nonlinear terms.
         method: ``"galerkin"``.
         hyper: ``"auto"`` (exact where polynomial of degree at most 3 and cheaper, else Q-DEIM), ``"deim"``,
-            ``"qdeim"`` (all nonlinear terms interpolated), or None (exact only).
+            ``"qdeim"`` (all nonlinear terms interpolated), or None (exact only). On a mesh ``"auto"`` or ``"cubature"``
+            (some cells), or None (all cells).
         n_train: training runs; default 8 for one parameter, 10 for each of several. Corners are included.
         n_test: held-back runs; default a quarter of the training runs, at least 2.
         t_eval: times stored in every run; default 101 equal ones.
@@ -86,7 +89,8 @@ def reduce(
         options: further options of `ritz.solve`. rtol and atol default to a hundredth of `tol` (at most 1e-6).
 
     Returns:
-        `ReducedSystem`: a System that can be solved, swept and reduced again.
+        `ReducedSystem`, a System that can be solved, swept and reduced again; on a mesh `CubatureSystem`, which cannot
+        be reduced again.
 
     Raises:
         ParameterError: unknown parameter or empty range.
