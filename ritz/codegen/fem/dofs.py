@@ -94,7 +94,7 @@ def _points(mesh: Any, ref: Reference, cells: Array, count: int) -> Array:
     found = np.full((count, mesh.points.shape[1]), np.nan)
     if ref.is_nodal:
         shape = coordinate_element(mesh.cell_type, mesh.geometry_degree).tabulate(ref.points)[0, :, :, 0]
-        shape = np.where(np.abs(shape - np.round(shape)) < 1e-14, np.round(shape), shape)  # vertices stay where they are
+        shape = np.where(np.abs(shape - np.round(shape)) < 1e-14, np.round(shape), shape)
         found[cells.ravel()] = np.einsum("ka,cai->cki", shape, mesh.points[mesh.geometry]).reshape(-1, found.shape[1])
     return found
 
