@@ -6,9 +6,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ritz.errors import OptionError
@@ -27,7 +26,7 @@ Array = NDArray[Any]
 COARSE = 5e-2  # size of the modes at the cut-off, relative to the largest, that makes a result doubtful
 
 
-@dataclass
+@dataclass(slots=True)
 class Evolution:
     """Options of a run in time, as the user gave them; see `ritz.solve`."""
 
@@ -60,38 +59,57 @@ def solve_in_time(system: Any, u0: Array, p: Array, options: Evolution) -> Solut
     workers = read_threads(options.threads)
     chosen = None if options.method == "auto" else find_method(options.method)
     mass = system.mass(p)
-    control, counts = new_control()
-    start_control(
-        control, counts, t0, t_end, rtol=options.rtol, max_step=largest, first_step=options.first_step, dt=options.dt
-    )
     request = Request(
         system, p, t0, t_end, u0, times, bool(options.dense_output), parse_events(options.events), options.callback,
         options.progress, options.max_steps,
     )  # fmt: skip
-    arrays = (control, counts)
-    if chosen.is_implicit if chosen is not None else mass is not None:
-        why, record, result, method = _implicit(system, mass, chosen, options, request, arrays)
-    else:
-        why, record, result, method, arrays = _compiled(system, mass, chosen, options, request, arrays, workers)
-    control, counts = arrays
     dt = options.dt
+    if chosen.is_implicit if chosen is not None else mass is not None:
+        why, record, result, method, figures = _implicit(system, mass, chosen, options, request, largest)
+    else:
+        why, record, result, method, figures = _compiled(system, mass, chosen, options, request, largest, workers)
     statistics = {
         "why": why,
-        "steps": int(counts[ACCEPTED]),
-        "rejected": int(counts[REJECTED]),
-        "smallest_step": float(control[SMALLEST]) if dt is None else dt,
-        "largest_step": float(control[LARGEST]) if dt is None else dt,
+        "steps": figures.steps,
+        "rejected": figures.rejected,
+        "smallest_step": figures.smallest if dt is None else dt,
+        "largest_step": figures.largest if dt is None else dt,
         "kept_every": result.stride,
-        **{k: v for k, v in record.items() if k not in ("njev", "nlu")},
-        "seconds": time.perf_counter() - started,
+        **record,
     }
+    njev, nlu = statistics.pop("njev", 0), statistics.pop("nlu", 0)
+    statistics["seconds"] = time.perf_counter() - started
     return Solution(
         t=result.t, y=result.y, sol=result.sol, t_events=result.t_events, y_events=result.y_events, log=result.log,
-        nfev=int(counts[NFEV]), njev=record.get("njev", 0), nlu=record.get("nlu", 0), status=result.status,
+        nfev=figures.nfev, njev=njev, nlu=nlu, status=result.status,
         message=result.message, success=result.success, system=system, method=method.name, params=p,
         options={"rtol": options.rtol, "atol": options.atol, "dt": dt, "method": options.method},
         statistics=statistics,
     )  # fmt: skip
+
+
+class Figures(NamedTuple):
+    """What a run counted and measured."""
+
+    steps: int
+    rejected: int
+    nfev: int
+    smallest: float
+    largest: float
+
+
+def _figures(control: Array, counts: Array) -> Figures:
+    steps, rejected, nfev = int(counts[ACCEPTED]), int(counts[REJECTED]), int(counts[NFEV])
+    return Figures(steps, rejected, nfev, float(control[SMALLEST]), float(control[LARGEST]))
+
+
+def _start(control: Array, counts: Array, options: Evolution, request: Request, largest: float, method: Method) -> None:
+    """Prepare the arrays that a run shares with its engine."""
+    start_control(
+        control, counts, request.t0, request.t_end, rtol=options.rtol, max_step=largest,
+        first_step=options.first_step, dt=options.dt,
+    )  # fmt: skip
+    set_controller(control, method)
 
 
 def _asked(method: Method) -> str:
@@ -99,8 +117,8 @@ def _asked(method: Method) -> str:
 
 
 def _compiled(
-    system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, arrays: Any, workers: int
-) -> tuple[str, dict[str, Any], Result, Method, Any]:
+    system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, largest: float, workers: int
+) -> tuple[str, dict[str, Any], Result, Method, Figures]:
     """Run a compiled loop: explicit methods, and those for diagonal linear parts."""
     for name in ("linear", "spectral_radius"):
         if getattr(options, name) is not None:
@@ -119,28 +137,26 @@ def _compiled(
     if chosen.family == EXPLICIT:
         check_explicit(chosen, chosen.coefficients, bound, t0, t_end, dt)
     engine = idle_engine(chosen, bound, tolerances)
+    control, counts = new_control() if engine is None else (engine.control, engine.counts)
+    _start(control, counts, options, request, largest, chosen)
     if engine is None:
-        set_controller(arrays[0], chosen)
-        engine = make_engine(chosen, bound, u0, arrays[0], arrays[1], tolerances, workers)
+        engine = make_engine(chosen, bound, u0, control, counts, tolerances, workers)
     else:
-        engine.control[:], engine.counts[:] = arrays
-        arrays = (engine.control, engine.counts)
-        set_controller(arrays[0], chosen)
         engine.restart(u0)
     request.advice = advice(chosen, bound, dt)
     request.jumps = read_jumps(system, p, engine, chosen.name, t0, t_end)
-    result = Run(engine, arrays[0], arrays[1], request).go()
+    result = Run(engine, control, counts, request).go()
     if result.status == 0 and hasattr(system.layout, "check_resolution"):
         system.layout.check_resolution(engine.state, limit=COARSE, when=f" at t = {t_end:g}")
-    arrays = tuple(np.copy(a) for a in arrays)  # the next run with this engine writes over them
+    figures = _figures(control, counts)  # the next run with this engine writes over them
     if not options.dense_output:  # its polynomials may need the engine
         leave_engine(engine, chosen, bound, tolerances)
-    return why, {}, result, chosen, arrays
+    return why, {}, result, chosen, figures
 
 
 def _implicit(
-    system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, arrays: Any
-) -> tuple[str, dict[str, Any], Result, Method]:
+    system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, largest: float
+) -> tuple[str, dict[str, Any], Result, Method, Figures]:
     """Run an implicit method."""
     from ritz.solvers.implicit.setup import Task, make_implicit_engine
 
@@ -150,16 +166,17 @@ def _implicit(
         why = _asked(chosen)
     check_choice(chosen, None, options.dt, mass)
     tolerances = read_atol(options.atol, request.u0.size, system.layout.groups)
-    set_controller(arrays[0], chosen)
+    control, counts = new_control()
+    _start(control, counts, options, request, largest, chosen)
     task = Task(
         chosen, system, request.p, mass, options.rtol, tolerances, options.linear or LinearOptions(),
         options.spectral_radius,
     )  # fmt: skip
-    engine, words = make_implicit_engine(task, request.u0, *arrays)
+    engine, words = make_implicit_engine(task, request.u0, control, counts)
     request.u0 = engine.state.copy()
     request.advice = advice(chosen, None, options.dt)
     request.jumps = read_jumps(system, request.p, engine, chosen.name, request.t0, request.t_end)
-    result = Run(engine, arrays[0], arrays[1], request).go()
+    result = Run(engine, control, counts, request).go()
     stages = engine.stages
     record: dict[str, Any] = {
         "linear": stages.solver.why,
@@ -169,4 +186,4 @@ def _implicit(
     }
     if words:
         record["start"] = words
-    return why, record, result, chosen
+    return why, record, result, chosen, _figures(control, counts)
