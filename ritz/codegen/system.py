@@ -233,6 +233,11 @@ class System(ParameterVector, OrdinaryForm):
         instance.update(self._named(p))
         return instance.address, instance.context, instance
 
+    @cached_property
+    def has_events(self) -> bool:
+        """Whether the problem has events that change the state."""
+        return bool(self.lowered.events)
+
     def bind_events(self, p: Array | Mapping[Any, float] | None = None) -> BoundEvents | None:
         """The compiled events of the problem at a parameter vector, with memory for one user; None without events."""
         return bind_events(self, p)

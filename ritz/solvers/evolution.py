@@ -120,9 +120,9 @@ def _compiled(
     system: Any, mass: Any, chosen: Method | None, options: Evolution, request: Request, largest: float, workers: int
 ) -> tuple[str, dict[str, Any], Result, Method, Figures]:
     """Run a compiled loop: explicit methods, and those for diagonal linear parts."""
-    for name in ("linear", "spectral_radius"):
-        if getattr(options, name) is not None:
-            raise OptionError(f"{name} belongs to implicit methods such as 'ESDIRK4' or 'BDF2'; leave it out.")
+    if options.linear is not None or options.spectral_radius is not None:
+        name = "spectral_radius" if options.linear is None else "linear"
+        raise OptionError(f"{name} belongs to implicit methods such as 'ESDIRK4' or 'BDF2'; leave it out.")
     p, t0, t_end, u0, dt = request.p, request.t0, request.t_end, request.u0, options.dt
     if mass is not None:
         check_choice(chosen or find_method("Tsit5"), None, dt, mass)

@@ -254,10 +254,8 @@ def read_jumps(system: Any, p: Array, engine: Any, method: str, t0: float, t_end
     Raises:
         UnsupportedError: a run backwards in time, or a method that cannot change the state on its way.
     """
-    bound = system.bind_events(p) if hasattr(system, "bind_events") else None
+    bound = system.bind_events(p) if getattr(system, "has_events", False) else None
     if bound is None:
-        if hasattr(engine, "watch"):
-            engine.watch(None, np.empty(0))
         return None
     names = ", ".join(repr(form.name) for form in bound.forms[:5])
     if t_end < t0:

@@ -124,7 +124,8 @@ def solve(
     system = as_system(problem_or_system)
     check_callback(callback)
     how = read_linear(linear) if linear != "auto" else None
-    if _is_steady(system, t_span, method):
+    if system.is_steady or t_span is None or method == "Newton":
+        _check_span(system, t_span, method)
         only_in_time = {
             "t_eval": t_eval is not None, "dense_output": dense_output, "events": events is not None,
             "max_step": max_step != math.inf, "first_step": first_step is not None, "dt": dt is not None,
@@ -143,8 +144,8 @@ def solve(
     return solve_in_time(system, u0, p, options)
 
 
-def _is_steady(system: Any, t_span: Any, method: Any) -> bool:
-    """Whether there is no time to step in, checked against `t_span`.
+def _check_span(system: Any, t_span: Any, method: Any) -> None:
+    """Check that a time span is there where there is time, and not where there is none.
 
     Raises:
         OptionError: `t_span` is missing, or means nothing.
@@ -163,7 +164,6 @@ def _is_steady(system: Any, t_span: Any, method: Any) -> bool:
             f"{system.name} evolves in time: pass t_span, e.g. solve(system, (0, 1)). For a steady state, f(u) = 0, "
             "write solve(system, method='Newton', y0=first_guess)."
         )
-    return bool(system.is_steady or t_span is None)
 
 
 def _steady(
