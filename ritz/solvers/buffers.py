@@ -114,6 +114,15 @@ def new_control() -> tuple[Array, NDArray[np.int64]]:
 START_LOG, LEAST_LOG = math.log2(1e-4), math.log2(1e-10)
 
 
+def _fresh() -> tuple[Array, NDArray[np.int64]]:
+    control, counts = np.zeros(CONTROL_SIZE), np.zeros(COUNTS_SIZE, np.int64)
+    control[LOG_ERROR], control[SMALLEST], counts[STRIDE] = START_LOG, math.inf, 1
+    return control, counts
+
+
+_FRESH = _fresh()
+
+
 def start_control(
     control: Array, counts: NDArray[np.int64], t0: float, t_end: float, *, rtol: float = 1e-3,
     max_step: float = math.inf, first_step: float | None = None, dt: float | None = None,
@@ -123,12 +132,9 @@ def start_control(
     With `dt` the steps are ``t0 + i dt``; the last one is shortened to end at `t_end`. A `dt` that divides the
     interval up to a relative 1e-9 is taken to divide it.
     """
-    control.fill(0.0)
-    counts.fill(0)
+    control[:], counts[:] = _FRESH
     control[TIME] = control[T_START] = t0
     control[T_END], control[RTOL], control[MAX_STEP] = t_end, rtol, max_step
-    control[LOG_ERROR], control[SMALLEST] = START_LOG, math.inf
-    counts[STRIDE] = 1
     if first_step is not None:
         control[STEP] = abs(first_step)
     if dt is not None:

@@ -32,7 +32,8 @@ def make_engine(
     return SplitEngine(method.coefficients, bound, u0, control, counts, atol, threads)
 
 
-def _key(method: Method, bound: Any, atol: Array) -> tuple[str, float] | None:
+def idle_key(method: Method, bound: Any, atol: Array) -> tuple[str, float] | None:
+    """Under which an engine may wait; None where it may not."""
     fits = (
         getattr(bound, "idle", None) is not None
         and method.family == EXPLICIT
@@ -42,18 +43,16 @@ def _key(method: Method, bound: Any, atol: Array) -> tuple[str, float] | None:
     return (method.name, float(atol[0])) if fits else None
 
 
-def idle_engine(method: Method, bound: Any, atol: Array) -> Any:
-    """An engine that waits, or None."""
-    key = _key(method, bound, atol)
+def idle_engine(key: tuple[str, float] | None, bound: Any) -> Any:
+    """An engine that waits under a key, or None."""
     try:
         return bound.idle[key].pop() if key is not None else None
     except (KeyError, IndexError):  # none, or another thread was quicker
         return None
 
 
-def leave_engine(engine: Any, method: Method, bound: Any, atol: Array) -> None:
+def leave_engine(engine: Any, key: tuple[str, float] | None, bound: Any) -> None:
     """Let an engine wait for the next run. Nothing that the run returned may refer to its memory."""
-    key = _key(method, bound, atol)
     if key is not None:
         waiting = bound.idle.setdefault(key, [])
         if len(waiting) < MOST_IDLE:

@@ -14,7 +14,7 @@ from ritz.errors import OptionError
 from ritz.solvers.buffers import ACCEPTED, LARGEST, NFEV, REJECTED, SMALLEST, new_control, start_control
 from ritz.solvers.choose import advice, check_choice, check_direction, check_explicit, choose, choose_implicit
 from ritz.solvers.driver import Request, Result, Run
-from ritz.solvers.engines import idle_engine, leave_engine, make_engine
+from ritz.solvers.engines import idle_engine, idle_key, leave_engine, make_engine
 from ritz.solvers.events import parse_events
 from ritz.solvers.jumps import read_jumps
 from ritz.solvers.linear.table import LinearOptions
@@ -136,7 +136,8 @@ def _compiled(
     tolerances = read_atol(options.atol, u0.size, bound.groups)
     if chosen.family == EXPLICIT:
         check_explicit(chosen, chosen.coefficients, bound, t0, t_end, dt)
-    engine = idle_engine(chosen, bound, tolerances)
+    key = idle_key(chosen, bound, tolerances)
+    engine = idle_engine(key, bound)
     control, counts = new_control() if engine is None else (engine.control, engine.counts)
     _start(control, counts, options, request, largest, chosen)
     if engine is None:
@@ -150,7 +151,7 @@ def _compiled(
         system.layout.check_resolution(engine.state, limit=COARSE, when=f" at t = {t_end:g}")
     figures = _figures(control, counts)  # the next run with this engine writes over them
     if not options.dense_output:  # its polynomials may need the engine
-        leave_engine(engine, chosen, bound, tolerances)
+        leave_engine(engine, key, bound)
     return why, {}, result, chosen, figures
 
 
