@@ -121,7 +121,7 @@ class System(ParameterVector, OrdinaryForm):
         """The direction of a derivative as a vector: name of state or parameter -> its part."""
         if kind == "param_jvp":
             return {p.name: slice(i, i + 1) for i, p in enumerate(self.parameters)}
-        derivative = kind in ("jvp", "vjp", "param_vjp")
+        derivative = kind in ("jvp", "vjp", "param_vjp", "mass_product")
         return {f.name: slice(f.start, f.stop) for f in self.layout.fields} if derivative else {}
 
     def _build(self, kind: str) -> Program:

@@ -135,7 +135,8 @@ class MeshResults:
 
         Raises:
             OptionError: there is no such unknown.
-            UnsupportedError: the solution is not on a mesh, or evolves in time.
+            UnsupportedError: the solution is not on a mesh, or evolves in time and has fewer than three stored times,
+                from which the rate of change is taken.
 
         Example:
             >>> import ritz as rz

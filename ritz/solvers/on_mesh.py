@@ -145,11 +145,32 @@ def integrate(solution: Solution, expr: Any, t: Any) -> float:
     return float(system.integrate(expr, state, time, solution.params))
 
 
+def rate_at(solution: Solution, time: float) -> Array:
+    """Time derivative of the state: that of the parabola through the three stored states nearest to a time.
+
+    Raises:
+        UnsupportedError: fewer than three times are stored.
+    """
+    if solution.t.size < 3:
+        raise UnsupportedError(
+            f"The flux of a problem that evolves needs the rate of change, from three stored times at least; this "
+            f"solution has {solution.t.size}. Keep more: leave t_eval out, or list times around the one you want."
+        )
+    near = np.sort(np.argsort(np.abs(solution.t - time), kind="stable")[:3])
+    a, b, c = (float(solution.t[k]) for k in near)
+    weights = [
+        (2 * time - b - c) / ((a - b) * (a - c)), (2 * time - a - c) / ((b - a) * (b - c)),
+        (2 * time - a - b) / ((c - a) * (c - b)),
+    ]  # fmt: skip
+    return np.asarray(solution.y[:, near] @ np.array(weights))
+
+
 def flux(solution: Solution, unknown: Any, on: Any, t: Any) -> Any:
     """Flux through a boundary; see `Solution.flux`."""
     system = mesh_system(solution, "solution.flux")
     time, state = state_at(solution, t)
-    found = system.flux(unknown, on, state, time, solution.params)
+    rate = None if system.is_steady else rate_at(solution, time)
+    found = system.flux(unknown, on, state, time, solution.params, rate)
     return float(found[0]) if len(found) == 1 else found
 
 

@@ -90,7 +90,7 @@ class Functional:
         return made
 
 
-def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = None) -> Array:
+def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = None, rate: Any = None) -> Array:
     """Flux of an equation through a part of the boundary, from the residual of its prescribed unknowns.
 
     For ``-div(F) = f`` this is the integral of ``dot(normal, F)`` over `on`, in the sense of the weak form: it balances
@@ -101,22 +101,22 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
     Eng. 50 (1985) 107-120.
 
     Args:
-        system: a steady `FemSystem`.
+        system: the `FemSystem`.
         unknown: the field, or its name.
         on: name or tag of a group of facets, a predicate, or a list of these.
         u, t, p: state, time, parameters.
+        rate: (size,) time derivative of the state, for problems that evolve in time.
 
     Returns:
         one number for each component of the field; one alone for elements that carry all components.
 
     Raises:
-        OptionError: there is no such unknown.
-        UnsupportedError: the problem evolves in time.
+        OptionError: there is no such unknown, or the problem evolves in time and there is no rate.
     """
-    if not system.is_steady:
-        raise UnsupportedError(
-            "The flux through a boundary is read off the residual of steady problems. For evolving ones integrate it: "
-            f"rz.integral(dot(normal(), grad({unknown})), over='boundary', on={on!r})."
+    if not system.is_steady and rate is None:
+        raise OptionError(
+            "The flux of a problem that evolves in time needs rate=, the time derivative of the state; "
+            "solution.flux(...) takes it from the stored times around."
         )
     form, space = system.form, system.model.space
     known = {str(f): f for f in form.unknowns}
@@ -127,13 +127,26 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
         float(t), system.checked_state(u), np.ascontiguousarray(system.parameter_vector(p)),
         np.zeros(system.layout.size),
     )  # fmt: skip
-    residual = sum(instance.memory[f"result {k}"] for k in range(len(instance.program.results)))
+    residual = _sums(instance)
+    if not system.is_steady:
+        moving = system._instance("mass_product")
+        moving.set_direction(system.checked_state(rate), system.name)
+        moving.call(
+            float(t), system.checked_state(u), np.ascontiguousarray(system.parameter_vector(p)),
+            np.zeros(system.layout.size),
+        )  # fmt: skip
+        residual = residual + _sums(moving)
     found = []
-    blocks = [system.model.lowering.index[c][0] for c in form.components[known[str(unknown)]]]
-    for f in dict.fromkeys(blocks):
+    rows = {c: system.model.lowering.row[test][0] for test, c in form.tests.items()}
+    for f in dict.fromkeys(rows[c] for c in form.components[known[str(unknown)]]):
         places = on_facets(system.mesh, space.nodes[f], np.asarray(system.mesh.facets_on(on)))
         found.append(float(np.sum(residual[np.unique(space.numbering.final[f][places])])))
     return np.array(found)
+
+
+def _sums(instance: FemInstance) -> Array:
+    """The sums of integrals of the last call, over all unknowns, prescribed ones included."""
+    return np.sum([instance.memory[f"result {k}"] for k in range(len(instance.program.results))], axis=0)
 
 
 def error_norm(

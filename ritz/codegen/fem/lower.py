@@ -76,6 +76,15 @@ class FemModel:
         """Whether no unknown has a time derivative."""
         return not self.identities and not any(n == self.rate for n in self.graph.topological([self.residual]))
 
+    def mass_product(self) -> dict[str, int]:
+        """Component -> node of its row of M times a direction, the inputs ``seed <component>``."""
+        g, rows = self.graph, self.mass_rows()
+        seeds = [
+            g.map(self.space.extend(f), g.input(f"seed {name}", "seed", [self.space.state_axes[f]]))
+            for f, name in enumerate(self.space.names)
+        ]
+        return dict(zip(rows, g.substitute(list(rows.values()), {self.rate: g.sum(seeds)}), strict=True))
+
     def mass_rows(self) -> dict[str, int]:
         """Component -> node of its row of M times `rate`; rows that hold as they stand have the free rates themselves.
 

@@ -101,6 +101,8 @@ class FemSystem(System):
             return FemProgram(build, self.lowered.rhs(), wrt=self.model.state)
         if kind == "mass":
             return FemProgram(build, self.model.mass_rows(), wrt=self.model.rate)
+        if kind == "mass_product":
+            return FemProgram(build, self.model.mass_product())
         rows = self.lowered.rhs() if kind == "rhs" else derivative_nodes(self.lowered, kind)
         return FemProgram(build, rows)
 
@@ -256,9 +258,9 @@ class FemSystem(System):
             self._functionals[expr] = Functional(self, expr)
         return self._functionals[expr](u, t, p)
 
-    def flux(self, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = None) -> Array:
+    def flux(self, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = None, rate: Any = None) -> Array:
         """Flux through a part of the boundary, one number per component; see `ritz.codegen.fem.functional.flux`."""
-        return flux(self, unknown, on, u, t, p)
+        return flux(self, unknown, on, u, t, p, rate)
 
     def evaluate(self, expr: Any, points: Any, u: Any, t: float = 0.0, p: Any = None, **options: Any) -> Array:
         """An expression of the fields in points; see `ritz.codegen.fem.evaluation.values_at`."""
