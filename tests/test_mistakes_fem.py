@@ -271,8 +271,8 @@ RESULTS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "flux through a misspelt side": (asked("flux", u, "lft"), MeshError, ["Did you mean 'left'?"]),
     "flux of an evolving field": (
         lambda: moving().flux(u, "left", np.zeros(9)),
-        UnsupportedError,
-        ["rz.integral(dot(normal(), grad(u))"],
+        OptionError,
+        ["needs rate=, the time derivative of the state", "solution.flux(...) takes it from the stored times"],
     ),
     "unknown norm": (asked("error", {u: 0}, norm="L3"), OptionError, ["norm= is 'L2' or 'H1', found 'L3'"]),
     "error of another field": (asked("error", {w: 0}), OptionError, ["There is no field w.", "Fields: u"]),

@@ -134,7 +134,7 @@ def equal(
     *,
     assumptions: Mapping[Any, Any] | None = None,
     rules: Sequence[Rule] = (),
-    budget: float = 2.0,
+    budget: float = 10.0,
 ) -> bool:
     """Whether the rules show that two expressions are equal under the assumptions.
 
@@ -144,7 +144,7 @@ def equal(
         left, right: SymPy expressions or text.
         assumptions: as for `simplify`.
         rules: own rules, used together with the rule books.
-        budget: seconds for the search.
+        budget: seconds for the search at most; a proof ends it.
 
     Example:
         >>> equal("sqrt(x**2)", "x", assumptions={"x": "positive"}), equal("sqrt(x**2)", "x")
