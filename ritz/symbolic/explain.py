@@ -253,7 +253,8 @@ def _derivative_of(term: LinearTerm) -> sp.Expr:
 
 def _choices(problem: Problem) -> list[str]:
     form = problem._form
-    lines = []
+    several = len({str(event.priority) for event in problem.events}) < len(problem.events)
+    lines = ["events of equal priority act in the order in which they are listed"] if several else []
     for helper, meaning in form.auxiliary.items():
         lines.append(f"{helper} = {meaning} is an auxiliary field, so that the equations are of first order in time")
     owner = match(form.equations, form.unknowns)

@@ -332,6 +332,9 @@ def test_problems_made_new_and_displayed():
     assert not problem.replace(events=()).events
     assert "Event(x, {dt(x): -e*dt(x)}, name='bounce')" in str(problem) and "bounce" in problem._repr_html_()
     assert problem.parameters == (e, g)
+    assert not any("events" in line for line in problem.explain().choices)
+    twice = problem.replace(events=[*problem.events, rz.Event(rz.t > 1)])
+    assert "events of equal priority act in the order in which they are listed" in twice.explain().choices
     assert "4 of 'bounce'" in repr(rz.solve(problem, (0, 3)))
 
 
