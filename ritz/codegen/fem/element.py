@@ -7,7 +7,7 @@ number, so that neighbours see a shared edge or face in the same direction and n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,11 +104,6 @@ class Reference:
     def is_nodal(self) -> bool:
         """Whether degrees of freedom are values in `points`."""
         return self.map == "identity"
-
-    @cached_property
-    def is_affine_degree_one(self) -> bool:
-        """Whether the first derivatives are constant on simplices."""
-        return self.cell in SIMPLICES and self.element.degree <= 1
 
     def tabulate(self, points: Array) -> Array:
         """Values and first derivatives, (1 + d, points, dim, values)."""

@@ -159,7 +159,9 @@ class KernelWriter(MappedCode):
             def one(
                 a: Index, numbers: str = numbers, values: str = values, width: int = width, tile: str = tile
             ) -> None:
-                read = lambda cell: self.code.pointer(values, self.entry(numbers, width, cell, a))  # noqa: E731
+                def read(cell: Index) -> str:
+                    return self.code.pointer(values, self.entry(numbers, width, cell, a))
+
                 self.put(self.gathered(read), tile, a)
 
             self.each(width, one)

@@ -63,18 +63,14 @@ def _definite(system: Any, found: list[dict[tuple[Probe, Probe], int]]) -> bool:
         values = space.values(g, nodes, p, 0.0)
         for block in system.layout.fields:
             values[model.states[block.name]] = state[block.start : block.stop]
-        try:
-            numbers = space.evaluate(g, nodes, values)
-        except KeyError:
-            return False
+        numbers = np.broadcast_arrays(*space.evaluate(g, nodes, values))  # all in the same points
         probes = list(dict.fromkeys(q for pair in pairs for q in pair))
         if any(q.side < 0 for q in probes):
             return False  # interior facets: penalties compensate what is negative by itself
         flat = [np.ravel(x)[:: max(1, np.size(x) // 50)][:50] for x in numbers]
-        size = max(len(x) for x in flat)
-        matrix = np.zeros((size, len(probes), len(probes)))
+        matrix = np.zeros((len(flat[0]), len(probes), len(probes)))
         for (a, b), x in zip(pairs, flat, strict=True):
-            matrix[:, probes.index(a), probes.index(b)] = np.resize(x, size) if len(x) > 1 else x
+            matrix[:, probes.index(a), probes.index(b)] = x
         if not np.all(np.isfinite(matrix)):
             return False
         eigenvalues = np.linalg.eigvalsh(matrix)
@@ -84,6 +80,7 @@ def _definite(system: Any, found: list[dict[tuple[Probe, Probe], int]]) -> bool:
 
 
 def _parameters(system: Any) -> Array:
+    """Values at which definiteness is looked at; a factorisation that finds otherwise gives way to another one."""
     return np.array([1.0 if i.default is None else float(i.default) for i in system.parameters])
 
 
