@@ -137,6 +137,11 @@ class Lowering:
         self.g = Graph()
         self.choices: list[str] = []
 
+    def note(self, line: str) -> None:
+        """Add a line to the choices, once."""
+        if line not in self.choices:
+            self.choices.append(line)
+
     def run(self) -> FemModel:
         form, g = self.form, self.g
         made: dict[Element, Nodes] = {}
@@ -271,7 +276,7 @@ class Lowering:
         for region, members in self._regions(integrals):
             leaves = _Leaves(self, region)
             node = self.g.sum([to_graph(self.g, m.integrand, leaves.of(m.integrand)) for m in members])
-            probe = Probe(region, self.space.total, 1, 0, 0)
+            probe = Probe(region, self.space.total, 1)
             terms.append(self.g.map(self.space.integrate(probe), node))
         (whole,) = self.g.substitute([self.g.sum(terms)], {self.rate: self.given_rate})
         return self.g.map(_transposed(self.space.extend(self.space.total)), whole)
@@ -302,24 +307,43 @@ class _Leaves:
     def _node(self, atom: sp.Basic, side: int) -> int:
         if isinstance(atom, Geometric | Coordinate):
             return self._geometry(atom, side)
-        rate, derivative = False, 0
-        if isinstance(atom, Dt):
-            rate, atom = True, atom.expr
-        if isinstance(atom, D):
-            derivative = 1 + self.lowering.form.coordinates.index(atom.args[1])
-            atom = atom.expr
+        rate, axes = False, []
+        while isinstance(atom, Dt | D):
             if isinstance(atom, Dt):
-                rate, atom = True, atom.expr
-        if atom in self.lowering.row:
-            block, component = self.lowering.row[atom]
-            probe = Probe(self.region, block, side, component, derivative)
+                rate = True
+            else:
+                axes += [self.lowering.form.coordinates.index(atom.variable)] * atom.order
+            atom = atom.expr
+        tested = atom in self.lowering.row
+        block, component = (self.lowering.row if tested else self.lowering.index)[atom]
+        probe = Probe(self.region, block, side, component, tuple(sorted(axes)))
+        if self._vanishes(probe):
+            return self.g.zero
+        if tested:
             node = self.g.input(f"test {probe}", "table", (self.where.cell, self.where.quad))
             self.tests[node] = probe
             return node
-        block, component = self.lowering.index[atom]
-        probe = Probe(self.region, block, side, component, derivative)
         source = self.lowering.rate if rate else self.lowering.state
         return self.g.map(self.space.interpolate(probe), source)
+
+    def _vanishes(self, probe: Probe) -> bool:
+        """Whether a derivative is that of a polynomial of lower degree.
+
+        Raises:
+            UnsupportedError: a second derivative of a vector element on curved cells.
+        """
+        name, element = self.space.names[probe.field], self.space.nodes[probe.field].element
+        order = len(probe.derivative)
+        if self.where.is_affine and order > element.degree:
+            if order > 1:
+                self.lowering.note(f"second derivatives of {name} vanish: its degree is 1, its cells are straight")
+            return True
+        if order > 1 and element.is_vector and not self.where.is_affine:
+            raise UnsupportedError(
+                f"A second derivative of {name} stands in the weak form, but on curved cells {element!r} has first "
+                "derivatives only. Use straight cells, or Lagrange elements for {name}."
+            )
+        return False
 
     def _geometry(self, atom: sp.Basic, side: int) -> int:
         affine = self.where.is_affine

@@ -141,8 +141,8 @@ class _Estimator:
             at = self._reader(cells, points)
             nodes = self._reader(cells, inner.points)
             shape = (len(cells), len(points))
-            measure = weights * np.abs(np.linalg.det(at.jacobian)).reshape(shape)
-            inverse = at.inverse.reshape(*shape, mesh.dim, mesh.dim)
+            measure = weights * np.abs(at.map.det).reshape(shape)
+            inverse = at.map.inverse.reshape(*shape, mesh.dim, mesh.dim)
             residual = sum((at.value(row.value) for row in same), np.zeros(at.x.shape[0])).reshape(shape)
             for i in range(mesh.gdim):
                 flux = sum((nodes.value(row.fluxes[i]) for row in same), np.zeros(nodes.x.shape[0]))
@@ -182,10 +182,10 @@ class _Estimator:
         _, normals, ratios = facet_geometry(mesh.cell_type)
         at = self._reader(cells, facet_points(mesh.cell_type, number, points))
         shape = (len(cells), len(points))
-        normal = np.einsum("nmi,m->ni", at.inverse, normals[number])
+        normal = np.einsum("nmi,m->ni", at.map.inverse, normals[number])
         length = np.linalg.norm(normal, axis=1)
         normal /= length[:, None]
-        area = ratios[number] * (length * np.abs(np.linalg.det(at.jacobian))).reshape(shape)
+        area = ratios[number] * (length * np.abs(at.map.det)).reshape(shape)
         measure[facets] = weights * area
         names = {Geometric(f"n_{x.name}").name: normal[:, i] for i, x in enumerate(self.system.form.coordinates)}
         at.p = {**at.p, **names, "h_facet": np.repeat(mesh.facet_diameters[facets], len(points))}

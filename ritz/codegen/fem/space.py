@@ -11,6 +11,7 @@ import numpy as np
 
 from ritz.codegen.fem.dofs import Nodes
 from ritz.codegen.fem.numbering import Numbering
+from ritz.codegen.fem.pullback import Axes, Part
 from ritz.codegen.fem.region import Region
 from ritz.codegen.layout import Array
 from ritz.symbolic.evaluate import evaluate
@@ -28,14 +29,24 @@ class Probe:
         field: number of the scalar field (or vector element).
         side: 1 or -1.
         component: of a vector element; 0 otherwise.
-        derivative: 0 for the value, 1 + i for the derivative along coordinate i.
+        derivative: numbers of the coordinates along which is differentiated, increasing; empty for the value.
     """
 
     region: int
     field: int
     side: int
-    component: int
-    derivative: int
+    component: int = 0
+    derivative: Axes = ()
+
+    @property
+    def part(self) -> Part:
+        """Component and derivative."""
+        return self.component, self.derivative
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the name of the field in texts, e.g. ``d01_``; empty for the value."""
+        return f"d{''.join(map(str, self.derivative))}_" if self.derivative else ""
 
 
 @dataclass(eq=False)
@@ -73,7 +84,7 @@ class FemSpace:
         return self._map("integrate", probe, transposed=True)
 
     def _map(self, kind: str, probe: Probe, transposed: bool) -> LinearMap:
-        name = f"{kind} {probe.region} {probe.field} {probe.side} {probe.component} {probe.derivative}"
+        name = f"{kind} {probe.region} {probe.field} {probe.side} {probe.component} {probe.prefix}"
         self.probes[name] = probe
         region = self.regions[probe.region]
         source, target = (ALL,), (region.cell, region.quad)
@@ -169,7 +180,7 @@ class FemSpace:
         if name not in self._matrices:
             probe = self.probes[name]
             region, nodes = self.regions[probe.region], self.nodes[probe.field]
-            values = region.basis(nodes.reference, probe.side)[probe.derivative][..., probe.component]
+            values = region.basis(nodes.reference, probe.side, probe.part)
             s = 0 if probe.side > 0 else 1
             columns = np.broadcast_to(self.dofs(probe.region, probe.field, s)[:, None, :], values.shape)
             rows = values.shape[0] * values.shape[1]
