@@ -150,8 +150,8 @@ class Lowering:
                 made[e] = number_nodes(self.mesh, e)
         nodes = [made[e] for e in self.elements]
         stands_for = [identified(n, self._periodic(n)) for n in nodes]
-        blocks = [self.index[c.field][0] for c in form.essential]
-        conditions = [(f, self._places(nodes[f], c)) for f, c in zip(blocks, form.essential, strict=True)]
+        groups_of = self._grouped(form.essential)
+        conditions = [(f, self._places(nodes[f], members)) for f, members in groups_of]
         numbering = number_all(nodes, stands_for, conditions)
         names = tuple(self.names)
         total = number_nodes(self.mesh, Element("Real", 0))
@@ -159,7 +159,7 @@ class Lowering:
         self.parameters = {p: g.input(p.name, "param") for p in form.parameters}
         states = {n: g.input(n, "state", [axis]) for n, axis in zip(names, space.state_axes, strict=False)}
         parts = [g.map(space.extend(f), states[n]) for f, n in enumerate(names)]
-        values = [self._prescribed(k, form.essential[d.condition].value) for k, d in enumerate(numbering.prescribed)]
+        values = [self._prescribed(k, groups_of[d.condition][1]) for k, d in enumerate(numbering.prescribed)]
         state = g.sum(parts + [g.map(space.place(k), v) for k, v in enumerate(values)])
         self.rate = g.input("rate", "seed", [ALL])
         time = dict.fromkeys(g.inputs(values, "time"), g.one)
@@ -199,7 +199,27 @@ class Lowering:
             pairs.append((one, two[_match(nodes.points[one], nodes.points[two], str(a), str(b))]))
         return pairs
 
-    def _places(self, nodes: Nodes, condition: Essential) -> Array:
+    def _grouped(self, essential: Sequence[Essential]) -> list[tuple[int, list[Essential]]]:
+        """Prescribed values with their block: one by one, of vector elements all components of a place together."""
+        found: dict[Any, tuple[int, list[Essential]]] = {}
+        for k, one in enumerate(essential):
+            block = self.index[one.field][0]
+            key = (block, one.on, one.at) if self.elements[block].is_vector else (k,)
+            found.setdefault(key, (block, []))[1].append(one)
+        return list(found.values())
+
+    def _places(self, nodes: Nodes, members: Sequence[Essential]) -> Array:
+        condition = members[0]
+        if nodes.element.is_vector:
+            parts = [c for c in self.index if self.index[c][0] == self.index[condition.field][0]]
+            if condition.at is not None or len(members) < len(parts):
+                what = f"a value of {condition.field} " + ("in a point" if condition.at is not None else "alone")
+                example = ", ".join(["..."] * len(parts))
+                raise UnsupportedError(
+                    f"On {nodes.element!r} what is prescribed on a facet is the whole vector "
+                    f"({', '.join(map(str, parts))}), of which the element takes its normal or tangential part; found "
+                    f"{what}. Write rz.Dirichlet({self._owner(condition.field)}, ({example}), on=...)."
+                )
         if condition.at is not None:
             distance = np.linalg.norm(nodes.points - np.asarray(condition.at, dtype=float), axis=1)
             near = int(np.nanargmin(distance))
@@ -214,18 +234,27 @@ class Lowering:
                 f"Dirichlet values of {condition.field} cannot be imposed on {nodes.element!r}, whose unknowns do not "
                 "stand on the boundary. Write them into the weak form (upwind values, SIPG)."
             )
-        if not nodes.reference.is_nodal and condition.value != 0:
-            raise UnsupportedError(
-                f"On {nodes.element!r} the boundary value of {condition.field} can be 0 only, found {condition.value}. "
-                "Impose other values in the weak form."
-            )
         return on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(condition.on)))
 
-    def _prescribed(self, k: int, value: sp.Expr) -> int:
-        axis = self.space.given_axes[k]
+    def _owner(self, component: Field) -> Field:
+        return next(u for u, parts in self.form.components.items() if component in parts)
+
+    def _prescribed(self, k: int, members: Sequence[Essential]) -> int:
+        """Node of the values of one set: those in its points, or weighted sums of them over the points of moments."""
+        if not self.elements[self.index[members[0].field][0]].is_vector:
+            return self._given(k, members[0].value, "")
+        axis, terms = [self.space.given_axes[k]], []
+        for q in range(self.space.moments_of_prescribed(k).points.shape[1]):
+            for one in members:
+                weight = self.g.input(f"w{self.index[one.field][1]}.{q}@prescribed{k}", "coordinate", axis)
+                terms.append(self.g.product([weight, self._given(k, one.value, f".{q}")]))
+        return self.g.sum(terms)
+
+    def _given(self, k: int, value: sp.Expr, point: str) -> int:
+        """Node of an expression in the points of a set of prescribed values."""
         leaves = dict(self.parameters)
         for i, c in enumerate(self.form.coordinates):
-            leaves[c] = self.g.input(f"x{i}@prescribed{k}", "coordinate", [axis])
+            leaves[c] = self.g.input(f"x{i}{point}@prescribed{k}", "coordinate", [self.space.given_axes[k]])
         leaves |= dict.fromkeys(value.atoms(Time), self.g.input("t", "time"))
         return to_graph(self.g, value, leaves)
 
