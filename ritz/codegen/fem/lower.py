@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
+from ritz.codegen.fem.constraints import grouped, periodic_pairs, prescribed_places
 from ritz.codegen.fem.degrees import degree_of
-from ritz.codegen.fem.dofs import Nodes, identified, number_nodes, on_facets
+from ritz.codegen.fem.dofs import Nodes, identified, number_nodes
 from ritz.codegen.fem.element import SIMPLICES, Element
 from ritz.codegen.fem.numbering import number_all
 from ritz.codegen.fem.parts import assign
 from ritz.codegen.fem.region import make_region
 from ritz.codegen.fem.space import ALL, FemSpace, Probe
-from ritz.codegen.layout import Array
 from ritz.errors import DiscretizationError, UnsupportedError
 from ritz.symbolic.calculus import forward, sparse_jacobian
 from ritz.symbolic.coordinates import Coordinate, Time
@@ -149,9 +148,9 @@ class Lowering:
             if e not in made:
                 made[e] = number_nodes(self.mesh, e)
         nodes = [made[e] for e in self.elements]
-        stands_for = [identified(n, self._periodic(n)) for n in nodes]
-        groups_of = self._grouped(form.essential)
-        conditions = [(f, self._places(nodes[f], members)) for f, members in groups_of]
+        stands_for = [identified(n, periodic_pairs(self.mesh, n, form.periodic)) for n in nodes]
+        given = grouped(form.essential, self.index, self.elements)
+        conditions = [(f, prescribed_places(self.mesh, nodes[f], members, form)) for f, members in given]
         numbering = number_all(nodes, stands_for, conditions)
         names = tuple(self.names)
         total = number_nodes(self.mesh, Element("Real", 0))
@@ -159,7 +158,7 @@ class Lowering:
         self.parameters = {p: g.input(p.name, "param") for p in form.parameters}
         states = {n: g.input(n, "state", [axis]) for n, axis in zip(names, space.state_axes, strict=False)}
         parts = [g.map(space.extend(f), states[n]) for f, n in enumerate(names)]
-        values = [self._prescribed(k, groups_of[d.condition][1]) for k, d in enumerate(numbering.prescribed)]
+        values = [self._prescribed(k, given[d.condition][1]) for k, d in enumerate(numbering.prescribed)]
         state = g.sum(parts + [g.map(space.place(k), v) for k, v in enumerate(values)])
         self.rate = g.input("rate", "seed", [ALL])
         time = dict.fromkeys(g.inputs(values, "time"), g.one)
@@ -185,60 +184,7 @@ class Lowering:
             self,
         )
 
-    # ------------------------------------------------------------------ constraints
-    def _periodic(self, nodes: Nodes) -> list[tuple[Array, Array]]:
-        pairs = []
-        for a, b in self.form.periodic:
-            if not nodes.reference.is_nodal or nodes.element.is_discontinuous:
-                raise UnsupportedError(
-                    f"Periodic boundaries are there for Lagrange elements, not for {nodes.element!r}. Use Lagrange."
-                )
-            if nodes.element.family == "Real":
-                continue
-            one, two = (on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(label))) for label in (a, b))
-            pairs.append((one, two[_match(nodes.points[one], nodes.points[two], str(a), str(b))]))
-        return pairs
-
-    def _grouped(self, essential: Sequence[Essential]) -> list[tuple[int, list[Essential]]]:
-        """Prescribed values with their block: one by one, of vector elements all components of a place together."""
-        found: dict[Any, tuple[int, list[Essential]]] = {}
-        for k, one in enumerate(essential):
-            block = self.index[one.field][0]
-            key = (block, one.on, one.at) if self.elements[block].is_vector else (k,)
-            found.setdefault(key, (block, []))[1].append(one)
-        return list(found.values())
-
-    def _places(self, nodes: Nodes, members: Sequence[Essential]) -> Array:
-        condition = members[0]
-        if nodes.element.is_vector:
-            parts = [c for c in self.index if self.index[c][0] == self.index[condition.field][0]]
-            if condition.at is not None or len(members) < len(parts):
-                what = f"a value of {condition.field} " + ("in a point" if condition.at is not None else "alone")
-                example = ", ".join(["..."] * len(parts))
-                raise UnsupportedError(
-                    f"On {nodes.element!r} what is prescribed on a facet is the whole vector "
-                    f"({', '.join(map(str, parts))}), of which the element takes its normal or tangential part; found "
-                    f"{what}. Write rz.Dirichlet({self._owner(condition.field)}, ({example}), on=...)."
-                )
-        if condition.at is not None:
-            distance = np.linalg.norm(nodes.points - np.asarray(condition.at, dtype=float), axis=1)
-            near = int(np.nanargmin(distance))
-            if distance[near] > 1e-6 * float(np.ptp(self.mesh.points, axis=0).max()):
-                raise DiscretizationError(
-                    f"PointValue of {condition.field} at {condition.at}: the nearest node of its element stands at "
-                    f"{tuple(map(float, nodes.points[near]))}. Give the position of a node, or put a vertex there."
-                )
-            return np.array([near])
-        if nodes.element.is_discontinuous:
-            raise UnsupportedError(
-                f"Dirichlet values of {condition.field} cannot be imposed on {nodes.element!r}, whose unknowns do not "
-                "stand on the boundary. Write them into the weak form (upwind values, SIPG)."
-            )
-        return on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(condition.on)))
-
-    def _owner(self, component: Field) -> Field:
-        return next(u for u, parts in self.form.components.items() if component in parts)
-
+    # ------------------------------------------------------------------ prescribed values
     def _prescribed(self, k: int, members: Sequence[Essential]) -> int:
         """Node of the values of one set: those in its points, or weighted sums of them over the points of moments."""
         if not self.elements[self.index[members[0].field][0]].is_vector:
@@ -383,26 +329,6 @@ class _Leaves:
             what = atom.name
             axes = axes if what.startswith("n_") and not affine else (self.where.cell,)
         return self.g.input(f"{what}@{self.region}@{side}", "coordinate", axes)
-
-
-def _match(one: Array, two: Array, a: str, b: str) -> Array:
-    """For each point of one boundary the point of the other that is its image under a translation."""
-    from scipy.spatial import cKDTree
-
-    if len(one) != len(two) or not len(one):
-        raise DiscretizationError(
-            f"Periodic boundaries {a!r} and {b!r} have {len(one)} and {len(two)} nodes: their meshes must match."
-        )
-    shift = two.mean(axis=0) - one.mean(axis=0)
-    found = cKDTree(two).query(one + shift)
-    distance, place = (np.atleast_1d(np.asarray(x)) for x in found)
-    scale = float(np.ptp(np.vstack([one, two]), axis=0).max())
-    if distance.max() > 1e-8 * max(scale, 1e-300) or len(np.unique(place)) != len(place):
-        raise DiscretizationError(
-            f"The nodes on {b!r} are not those on {a!r} moved by {tuple(map(float, shift))}: periodic boundaries need "
-            "meshes that match. Build the mesh with periodic boundaries (gmsh: setPeriodic)."
-        )
-    return place
 
 
 def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int = 1) -> FemModel:

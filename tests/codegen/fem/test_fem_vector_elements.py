@@ -130,6 +130,44 @@ def test_prescribed_tangent_of_an_electric_field(degree):
     assert abs(np.log2(errors[-2] / errors[-1]) - degree) < 0.1
 
 
+@pytest.mark.parametrize("family", ["RT", "Nedelec"])
+@pytest.mark.parametrize("make", [rz.rectangle, rz.box])
+def test_periodic_vector_elements(make, family):
+    """The part of the field that the element keeps continuous is the same on both sides."""
+    mesh, w = make(n=3), rz.test(e, "w")
+    pi = rz.pi
+    field = (rz.cos(2 * pi * x) * y, 1 + rz.sin(2 * pi * x), y)[: mesh.dim]
+    slope = rz.div(e) * rz.div(w) if family == "RT" else rz.inner(rz.curl(e), rz.curl(w))
+    weak = rz.integral(rz.dot(e, w) + slope - rz.dot(rz.vector(*field), w))
+    problem = rz.Problem([weak], domain=mesh, conditions=[rz.Periodic(("left", "right"))])
+    system = problem.discretize(rz.FiniteElement(elements={e: (family, 2)}), rewriter=None)
+    free = problem.replace(conditions=[]).discretize(rz.FiniteElement(elements={e: (family, 2)}), rewriter=None)
+    assert system.layout.size < free.layout.size
+    state = rz.solve(system).final_state
+    inner = np.random.default_rng(0).uniform(0.1, 0.9, (20, mesh.dim))
+    low, high = inner.copy(), inner.copy()
+    low[:, 0], high[:, 0] = 1e-9, 1 - 1e-9
+    kept = [0] if family == "RT" else list(range(1, mesh.dim))  # the normal, or the tangential part
+    found = [np.array(system.evaluate(e, points, state))[kept] for points in (low, high)]
+    assert np.abs(found[0] - found[1]).max() < 1e-6
+    assert np.ptp(found[0]) > 1e-2
+
+
+def test_periodic_vector_elements_need_vertices_in_order():
+    mesh, w = rz.rectangle(n=3), rz.test(e, "w")
+    order = np.arange(len(mesh.points))
+    ends = np.flatnonzero(mesh.points[:, 0] == 0)
+    order[ends] = ends[::-1]  # the other way round on one side
+    groups = {name: order[mesh.entities(1)[facets]] for name, facets in mesh.facet_groups.items()}
+    points = np.empty_like(mesh.points)
+    points[order] = mesh.points
+    turned = type(mesh).from_arrays(points, order[mesh.cells], "triangle", facet_groups=groups)
+    problem = rz.Problem([rz.integral(rz.dot(e, w))], domain=turned, conditions=[rz.Periodic(("left", "right"))])
+    with pytest.raises(rz.errors.DiscretizationError, match="vertices of both be numbered in the same order"):
+        problem.discretize(rz.FiniteElement(elements={e: ("RT", 1)}))
+    problem.discretize(rz.FiniteElement(degree=2))
+
+
 def test_initial_arrays_of_vector_elements_are_refused():
     weak = rz.integral(rz.dot(rz.dt(s), rz.test(s, "w")))
     problem = rz.Problem([weak], domain=rz.rectangle(n=2), initial={s: (np.zeros(9), 0)})
