@@ -37,17 +37,23 @@ def residual_form(mesh):
 
 
 def penalty_form(mesh):
-    """The interior-penalty form of the biharmonic operator."""
+    """The interior-penalty form of the biharmonic operator, clamped."""
     n = rz.normal()
 
     def bend(w):
-        return rz.average(rz.dot(n, rz.dot(hessian(w), n)))
+        return rz.dot(n, rz.dot(hessian(w), n))
 
     def turn(w):
+        return rz.dot(rz.grad(w), n)
+
+    def inside(w):
         return rz.dot(rz.jump(rz.grad(w)), rz.side(n, "+"))
 
-    jumps = -bend(u) * turn(v) - bend(v) * turn(u) + 20 / rz.facet_size() * turn(u) * turn(v)
+    jumps = -rz.average(bend(u)) * inside(v) - rz.average(bend(v)) * inside(u)
+    jumps += 20 / rz.facet_size() * inside(u) * inside(v)
+    outside = -bend(u) * turn(v) - bend(v) * turn(u) + 20 / rz.facet_size() * turn(u) * turn(v)
     weak = rz.integral(rz.inner(hessian(u), hessian(v)) - v) + rz.integral(jumps, over="facets")
+    weak += rz.integral(outside, over="boundary")
     return rz.Problem([weak], domain=mesh, conditions=[rz.PointValue(u, 0, at=tuple(mesh.points[0]))])
 
 
