@@ -65,7 +65,7 @@ def moments(mesh: Any, nodes: Nodes, chosen: Array, inside: bool = True) -> Mome
     n, most, d = places.shape
     table = coordinate_element(mesh.cell_type, mesh.geometry_degree).tabulate(places.reshape(-1, d))[..., 0]
     corners = mesh.points[mesh.geometry[cells]]
-    x, *slopes = np.einsum("mnqa,nai->mnqi", table.reshape(1 + d, n, most, -1), corners)
+    x, *slopes = np.einsum("mnqa,nai->mnqi", table.reshape(1 + d, n, most, corners.shape[1]), corners)
     map_ = CellMap(np.stack(slopes, axis=-1))
     if nodes.reference.map == "contravariant":
         return Moments(x, np.einsum("nqj,nqjc->nqc", weights, map_.det[..., None, None] * map_.inverse))

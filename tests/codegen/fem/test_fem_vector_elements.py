@@ -168,6 +168,32 @@ def test_periodic_vector_elements_need_vertices_in_order():
     problem.discretize(rz.FiniteElement(degree=2))
 
 
+@pytest.mark.parametrize("cell", ["triangle", "tetrahedron"])
+def test_samples_with_prescribed_values(cell):
+    """Also where a sample touches none of them."""
+    mesh, w = tools.small_mesh(cell), rz.test(e, "w")
+    weak = rz.integral(rz.div(e) * rz.div(w) * (1 + rz.dot(e, e)) + rz.dot(e, w))
+    given = [rz.Dirichlet(e, (x, y * rz.t, z)[: mesh.dim], on="left"), rz.Dirichlet(e, 0, on="right")]
+    problem = rz.Problem([weak], domain=mesh, conditions=given)
+    system = problem.discretize(rz.FiniteElement(elements={e: ("RT", 2)}), rewriter=None)
+    state, _, _ = tools.random_state(system)
+    for chosen in (np.array([0]), np.arange(system.layout.size)[::7]):
+        part = system.sample(dofs=chosen)
+        assert tools.relative(part.rhs(0.4, state[part.inputs]), system.rhs(0.4, state)[chosen]) < 1e-12
+
+
+def test_flux_of_a_prescribed_vector_element():
+    """The residual of the flux variable on its boundary is ``-integral(p n)``, whatever way the facets are turned."""
+    exact = rz.exp(x) * rz.sin(2 * y)
+    flux, w, q = (-exact.diff(x), -exact.diff(y)), rz.test(s, "w"), rz.test(p, "q")
+    weak = rz.integral(rz.dot(s, w) - p * rz.div(w) + (rz.div(s) - 3 * exact) * q)
+    weak += rz.integral(exact * rz.dot(w, rz.normal()), over="boundary", on=["right", "bottom", "top"])
+    problem = rz.Problem([weak], domain=rz.rectangle(n=24), conditions=[rz.Dirichlet(s, flux, on="left")])
+    system = problem.discretize(rz.FiniteElement(elements={s: ("RT", 2), p: ("DG", 1)}), rewriter=None)
+    found = system.flux(s, "left", rz.solve(system).final_state)
+    np.testing.assert_allclose(found, [np.sin(1) ** 2, 0], atol=2e-4)
+
+
 def test_initial_arrays_of_vector_elements_are_refused():
     weak = rz.integral(rz.dot(rz.dt(s), rz.test(s, "w")))
     problem = rz.Problem([weak], domain=rz.rectangle(n=2), initial={s: (np.zeros(9), 0)})
