@@ -137,6 +137,11 @@ class _PointReader:
         space = self.system.model.space
         block, component = self.system.model.lowering.index[field]
         nodes = space.nodes[block]
+        if nodes.element.is_vector and len(derivative) > 1 and self.map.second is not None:
+            raise UnsupportedError(
+                f"A second derivative of {field} is asked for, but on curved cells {nodes.element!r} has first "
+                "derivatives only. Use straight cells, or Lagrange elements for its components."
+            )
         local = self.fields[space.names[block]][nodes.cells[self.cells]]
         factors = self.map.factors(nodes.reference.map, (component, derivative))
         rows = nodes.reference.rows(self.places, [row for row, _ in factors])

@@ -195,6 +195,8 @@ def test_vector_elements(cell, element):
             change = (system.evaluate(e, middle + step, state) - system.evaluate(e, middle - step, state)) / (2 * h)
             found = np.reshape(system.evaluate(rz.grad(e), middle, state), (mesh.dim, mesh.dim, -1))[i]
             assert tools.relative(change, found) < 1e-8
+    with pytest.raises(UnsupportedError, match="second derivative of E_. is asked for, but on curved cells"):
+        system.evaluate(rz.lap(e), middle, state)
     with pytest.raises(UnsupportedError, match="second derivative of E .* on curved cells .* first derivatives only"):
         weak = rz.integral(rz.dot(rz.lap(e) + e, w))
         discretized(rz.Problem([weak], domain=curved_mesh(cell)), elements={e: (element, 2)})
