@@ -21,14 +21,15 @@ class Code:
 
     Args:
         lanes: doubles in a vector, a power of two.
+        letter: what the names of values begin with.
 
     Attributes:
         vector: LLVM's name of the vector type.
         lines: what has been written.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes, self.vector = lanes, f"<{lanes} x double>"
+    def __init__(self, lanes: int, letter: str = "v") -> None:
+        self.lanes, self.vector, self._letter = lanes, f"<{lanes} x double>", letter
         self.lines: list[str] = []
         self._count = 0
         self._block = "entry"
@@ -37,7 +38,7 @@ class Code:
     def let(self, text: str) -> str:
         """Write an instruction and return the name of its value."""
         self._count += 1
-        name = f"%v{self._count}"
+        name = f"%{self._letter}{self._count}"
         self.lines.append(f"  {name} = {text}")
         return name
 
@@ -121,6 +122,14 @@ class Code:
     def broadcast(self, base: str, index: Index) -> str:
         """One double of memory in all lanes."""
         return self.spread(self.let(f"load double, ptr {self.pointer(base, index)}, align 8"))
+
+    def gathered(self, base: str, index: Index, stride: int) -> str:
+        """A vector of doubles that lie `stride` apart."""
+        vector = "poison"
+        for lane in range(self.lanes):
+            one = self.let(f"load double, ptr {self.pointer(base, self.plus(index, lane * stride))}, align 8")
+            vector = self.let(f"insertelement {self.vector} {vector}, double {one}, i32 {lane}")
+        return vector
 
     def spread(self, one: str) -> str:
         """One double in all lanes."""

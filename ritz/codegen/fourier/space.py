@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from ritz.codegen.layout import Array, FieldBlock, StateLayout
 from ritz.codegen.transforms import Plan, TransformShape, provider
 from ritz.errors import InitialValueError, ResolutionWarning
 from ritz.symbolic.graph import Axis, LinearMap
+
+if TYPE_CHECKING:
+    from ritz.codegen.fused.build import Fused
+    from ritz.codegen.instance import CompiledProgram
 
 MOST_DIVERGENCE = 1e-3  # of an initial value that must have none, relative to its derivatives
 TAIL_WARNING = 1e-4  # share of the largest mode that may be left at the cut-off
@@ -88,6 +92,15 @@ class FourierSpace:
     def plan(self, linear_map: LinearMap, batch: int) -> Plan:
         """A compiled transform for a batch of fields."""
         return provider(self.transforms)(self.shape, batch, linear_map.kind)
+
+    def fuse(self, compiled: CompiledProgram) -> Fused | None:
+        """A program compiled as one piece, transforms included; None where it has to run step by step."""
+        if self.transforms != "generated":
+            return None
+        from ritz.codegen.fused.build import fuse
+
+        found = fuse(compiled.program, compiled.parameters, self.shape)
+        return None if isinstance(found, str) else found
 
     def numpy_map(self, linear_map: LinearMap) -> Callable[[Array], Array]:
         """The transform in NumPy, for values that may have length 1 along some axes."""
