@@ -94,9 +94,6 @@ def is_plane_wise(program: Program, stage: Stage, space: Space) -> bool:
     return bool(points) and list(stage.axes) == points and not any(g.op[n] == "gather" for n in leaves)
 
 
-_UNKNOWN = object()
-
-
 class CompiledProgram:
     """A program and its code, compiled on first use and shared by all instances.
 
@@ -125,7 +122,7 @@ class CompiledProgram:
         """
         self.program, self.seeds, self.parameters = program, seeds, tuple(parameters)
         self.directions = max((part.stop for part in seeds.values()), default=0)
-        self._fused: Any = _UNKNOWN
+        self._fused: Fused | str = ""
         self.emitted: Emitted | ScalarKernel = (
             ScalarKernel(program, title, parameters, blocks, list(seeds))
             if is_scalar(program)
@@ -137,12 +134,12 @@ class CompiledProgram:
         """The compiled stages, in order."""
         return self.emitted.load()
 
-    def fused(self, space: Space) -> Fused | None:
-        """The program as one piece, where the space can fuse it; a program serves one space."""
-        if self._fused is _UNKNOWN:
+    def fused(self, space: Space) -> Fused | str:
+        """The program as one piece, or in words why it runs step by step; a program serves one space."""
+        if not self._fused:
             fuse = None if is_scalar(self.program) else getattr(space, "fuse", None)
-            self._fused = fuse(self) if fuse else None
-        return self._fused  # type: ignore[no-any-return]
+            self._fused = fuse(self) if fuse else "it has no transforms"
+        return self._fused
 
     @property
     def is_shareable(self) -> bool:
@@ -178,7 +175,8 @@ class Instance:
         self.arrays: dict[str, np.ndarray] = {}
         if isinstance(compiled.emitted, ScalarKernel):
             self.arrays.update({name: np.zeros(n) for name, n in compiled.emitted.vectors.items()})
-        self.fused = compiled.fused(space)
+        fused = compiled.fused(space)
+        self.fused = None if isinstance(fused, str) else fused
         self.tables = {name: np.zeros(self._table_shape(name, n)) for name, n in program.tables.items()}
         self._strides: dict[str, int] = {}
         if self.fused is None:

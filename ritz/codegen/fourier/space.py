@@ -29,12 +29,15 @@ class FourierSpace:
         bounds: start and end of each axis.
         shape: grid points, cut-offs and whether values are real.
         transforms: name of the transform provider.
+        fused: whether programs may be compiled as one piece with their transforms.
     """
 
     def __init__(
-        self, names: Sequence[str], bounds: Sequence[tuple[float, float]], shape: TransformShape, transforms: str
-    ) -> None:
+        self, names: Sequence[str], bounds: Sequence[tuple[float, float]], shape: TransformShape, transforms: str,
+        fused: bool = True,
+    ) -> None:  # fmt: skip
         self.names, self.bounds, self.shape, self.transforms = tuple(names), tuple(bounds), shape, transforms
+        self.fused = fused
         self.points = tuple(Axis(n, "point") for n in names)
         self.modes = tuple(Axis(f"k{n}", "mode") for n in names)
         self.slots = len(names)
@@ -93,14 +96,15 @@ class FourierSpace:
         """A compiled transform for a batch of fields."""
         return provider(self.transforms)(self.shape, batch, linear_map.kind)
 
-    def fuse(self, compiled: CompiledProgram) -> Fused | None:
-        """A program compiled as one piece, transforms included; None where it has to run step by step."""
+    def fuse(self, compiled: CompiledProgram) -> Fused | str:
+        """A program compiled as one piece, transforms included; in words why not, where it has to run step by step."""
+        if not self.fused:
+            return "fuse=False was asked for"
         if self.transforms != "generated":
-            return None
+            return f"its transforms are not generated ones but {self.transforms}"
         from ritz.codegen.fused.build import fuse
 
-        found = fuse(compiled.program, compiled.parameters, self.shape)
-        return None if isinstance(found, str) else found
+        return fuse(compiled.program, compiled.parameters, self.shape)
 
     def numpy_map(self, linear_map: LinearMap) -> Callable[[Array], Array]:
         """The transform in NumPy, for values that may have length 1 along some axes."""

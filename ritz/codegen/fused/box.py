@@ -8,6 +8,7 @@ modes along the others. Each is ``void (lo, hi, t, u, p, out, ctx, scratch)`` on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,8 +16,10 @@ from ritz.codegen.fused.chain import Chain
 from ritz.codegen.fused.function import Function, Layout
 from ritz.codegen.fused.leaves import GridLeaves, ModeLeaves
 from ritz.codegen.transforms.box import BoxTransform, Writer, whole_lines
-from ritz.codegen.transforms.passes import Buffer
+from ritz.codegen.transforms.passes import Buffer, Load, Store
 from ritz.codegen.vector_code import Code, Index, Pair
+
+Spectrum = Callable[[Index], tuple[str, int]]  # number of a field -> its modes, and doubles from row to row
 
 FIELDS, PRODUCTS = "fused_fields", "fused_products"  # names of the arrays between the functions
 
@@ -140,21 +143,16 @@ class _Writer:
     def enter(self) -> None:
         """Modes of the fields, transformed along axis 0."""
         fused, code = self.fused, self.code
-        code_of = self.chain.before.code
         with code.loop("%lo", "%hi") as block:
             column = self._column(block)
             with code.loop(0, fused.modes) as row:
                 leaves = ModeLeaves(self.function, self._no_result, row, column, self.box.columns)
-                values = self.function.run(code_of, leaves.get)
-                for f in range(self.chain.fields):
-                    self._block(f).store(code)((values[2 * f], values[2 * f + 1]), row, 0, 0)
+                values = self.function.run(self.chain.before.code, leaves.get)
+                for k in range(self.chain.fields):
+                    self._block(k).store(code)((values[2 * k], values[2 * k + 1]), row, 0, 0)
             with code.loop(0, self.chain.fields) as f:
-                source, target = self._block(f).load(code), self._between(f, column, FIELDS)
-
-                def load(index: Index, offset: int, first: int, source: object = source) -> Pair:
-                    return source(index, offset - self.there.unstored(0, first), 0)  # type: ignore[operator, no-any-return]
-
-                self.there.emit(0, load, self.there.column_target(0, target, self.box.pitch))
+                target = self._between(f, column, FIELDS)
+                self.there.emit(0, self._block_source(f), self.there.column_target(0, target, self.box.pitch))
 
     def leave(self) -> None:
         """Products transformed along axis 0, and the results."""
@@ -162,12 +160,8 @@ class _Writer:
         with code.loop("%lo", "%hi") as block:
             column = self._column(block)
             with code.loop(0, self.chain.products) as f:
-                source, target = self._between(f, column, fused.products_array), self._block(f).store(code)
-
-                def store(value: Pair, index: Index, offset: int, first: int, target: object = target) -> None:
-                    target(value, index, offset - self.back.unstored(0, first), 0)  # type: ignore[operator]
-
-                self.back.emit(0, self.back.column_source(0, source, self.box.pitch), store)
+                source = self._between(f, column, fused.products_array)
+                self.back.emit(0, self.back.column_source(0, source, self.box.pitch), self._block_target(f))
             with code.loop(0, fused.modes) as row:
                 self._combine(row, column)
 
@@ -192,6 +186,16 @@ class _Writer:
     def _block(self, f: Index) -> Buffer:
         """The modes of a field on a block of columns."""
         return Buffer(self.code.pointer(self.free, self.code.times(f, self.fused.column_size)), 0)
+
+    def _block_source(self, f: Index) -> Load:
+        """Reads them as the first pass asks for them."""
+        load = self._block(f).load(self.code)
+        return lambda index, offset, first: load(index, offset - self.there.unstored(0, first), 0)
+
+    def _block_target(self, f: Index) -> Store:
+        """Writes them as the last pass has them."""
+        store = self._block(f).store(self.code)
+        return lambda value, index, offset, first: store(value, index, offset - self.back.unstored(0, first), 0)
 
     def _between(self, f: Index, column: Index, name: str) -> str:
         """Where a field lies between the functions, from a column on."""
@@ -256,13 +260,13 @@ class _Writer:
             start += self.chain.fields * fused.plane_size
         return code.pointer(self.free, code.plus(code.times(f, fused.plane_size), start))
 
-    def _group(self, fields: object, products: object, place: list[Index]) -> None:
+    def _group(self, fields: Spectrum, products: Spectrum, place: list[Index]) -> None:
         """A group of rows: fields to the grid, the products there, and their modes."""
         code, last = self.code, len(self.box.points) - 1
         line = self.box.line(last)
         pair = self.there.buffers(line)
         with code.loop(0, self.chain.fields) as f:
-            self.there.modes_in(fields(f), pair[1], line)  # type: ignore[operator]
+            self.there.modes_in(fields(f), pair[1], line)
             self.there.emit(last, pair[1].load(code), self._grid(f).store(code))
         with code.loop(0, line.n) as x:
             self._multiply(x, place)
@@ -270,7 +274,7 @@ class _Writer:
         end = pair[(len(line.factors) - 1) % 2]
         with code.loop(0, self.chain.products) as f:
             self.back.emit(last, self._grid(f).load(code), end.store(code))
-            self.back.modes_out(end, products(f), line)  # type: ignore[operator]
+            self.back.modes_out(end, products(f), line)
 
     def _grid(self, f: Index) -> Buffer:
         """The grid values of a field in a group of rows."""

@@ -67,7 +67,7 @@ def _box(chain: Chain, parameters: tuple[str, ...], shape: TransformShape) -> Fu
     units = {"enter": fused.blocks, "cross": fused.crossings, "leave": fused.blocks}
     sizes = {True: shape.modes, False: shape.modes[1:]}
     words = (
-        f"one round in three passes: columns in (blocks of {lanes}), rows across ({box.group} at a time), columns out",
+        f"compiled as one piece: columns in ({lanes} at a time), rows across ({box.group} at a time), columns out",
         f"  {chain.before.code.operations()} operations for {chain.fields} fields on modes, then their transforms",
         f"  {chain.middle.code.operations()} operations for {chain.products} products on the grid, which is not stored",
         f"  {chain.after.code.operations()} operations for the results on modes",
