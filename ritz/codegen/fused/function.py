@@ -47,7 +47,7 @@ class Function:
     def __init__(self, program: Program, layout: Layout, lanes: int) -> None:
         self.program, self.layout, self.code = program, layout, Code(lanes)
         self.declared: set[str] = set()
-        self._head = Code(lanes, "h")
+        self._head = Code(lanes, letter="h")
         self._names: dict[str, str] = {}
 
     def text(self, name: str) -> str:
