@@ -163,3 +163,19 @@ def test_generated_plans_know_the_width(monkeypatch):
     monkeypatch.setattr(native, "lanes", lambda: 8)
     shape = problem("vorticity").discretize(rz.Fourier(16, 18)).space.shape
     assert generated.obstacle(shape) == ""
+
+
+LINES = [name for name, (_, _, points, _, _) in PROBLEMS.items() if len(points) == 1]
+
+
+@pytest.mark.parametrize("n", [15, 16, 32, 63, 96, 250, 1024])
+@pytest.mark.parametrize("name", LINES)
+def test_lines(name, n):
+    system = problem(name).discretize(rz.Fourier(n))
+    state = random_state(system, name)
+    whole = system.rhs_numpy(0.3, state)
+    np.testing.assert_allclose(system.rhs(0.3, state), whole, rtol=0, atol=1e-12 * np.abs(whole).max())
+    _, kinds = nonlinear(system, state)
+    assert (FUSED in kinds) == (kinds == {FUSED})
+    if name != "forced" and n > 16:
+        assert kinds == {FUSED}

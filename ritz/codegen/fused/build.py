@@ -8,7 +8,8 @@ from ritz.codegen import native
 from ritz.codegen.fused.box import FusedBox
 from ritz.codegen.fused.chain import Chain, find_chain
 from ritz.codegen.program import Program
-from ritz.codegen.transforms.box import BoxTransform
+from ritz.codegen.fused.line import FusedLine
+from ritz.codegen.transforms.generated import generated_box, generated_line
 from ritz.codegen.transforms.provider import TransformShape
 
 
@@ -50,28 +51,39 @@ def fuse(program: Program, parameters: tuple[str, ...], shape: TransformShape) -
     chain = find_chain(program)
     if isinstance(chain, str):
         return chain
-    if len(shape.points) == 1:
-        return "lines are not fused"
-    return _box(chain, parameters, shape)
+    return (_line if len(shape.points) == 1 else _box)(chain, parameters, shape)
+
+
+def _words(chain: Chain, how: str) -> tuple[str, ...]:
+    return (
+        f"compiled as one piece: {how}",
+        f"  {chain.before.code.operations()} operations for {chain.fields} fields on modes, then their transforms",
+        f"  {chain.middle.code.operations()} operations for {chain.products} products on the grid, which is not stored",
+        f"  {chain.after.code.operations()} operations for the results on modes",
+    )
+
+
+def _line(chain: Chain, parameters: tuple[str, ...], shape: TransformShape) -> Fused:
+    line = generated_line(shape, "inverse")
+    assert line is not None
+    fused = FusedLine(chain, line, parameters)
+    text = fused.text()
+    code = native.load(text)
+    words = _words(chain, f"a line of {shape.points[0]} points, {line.lanes} numbers at a time")
+    return Fused(
+        ((code.address("line"), 1),), tuple(fused.layout.slots), {}, {}, fused.scratch, shape.points[0], words, text,
+        code,
+    )  # fmt: skip
 
 
 def _box(chain: Chain, parameters: tuple[str, ...], shape: TransformShape) -> Fused:
-    lanes = native.lanes()
-    box = BoxTransform(shape.points, shape.cutoff, shape.real, False, lanes)
-    while not box.fits and lanes > 2:
-        lanes //= 2
-        box = BoxTransform(shape.points, shape.cutoff, shape.real, False, lanes)
+    box = generated_box(shape, "inverse")
     fused = FusedBox(chain, box, parameters)
     text = fused.text()
     code = native.load(text)
     units = {"enter": fused.blocks, "cross": fused.crossings, "leave": fused.blocks}
     sizes = {True: shape.modes, False: shape.modes[1:]}
-    words = (
-        f"compiled as one piece: columns in ({lanes} at a time), rows across ({box.group} at a time), columns out",
-        f"  {chain.before.code.operations()} operations for {chain.fields} fields on modes, then their transforms",
-        f"  {chain.middle.code.operations()} operations for {chain.products} products on the grid, which is not stored",
-        f"  {chain.after.code.operations()} operations for the results on modes",
-    )
+    words = _words(chain, f"columns in ({box.lanes} at a time), rows across ({box.group} at a time), columns out")
     return Fused(
         tuple((code.address(name), count) for name, count in units.items()), tuple(fused.layout.slots), fused.between,
         {name: sizes[first] for name, first in fused.layout.expanded.items()}, fused.scratch,

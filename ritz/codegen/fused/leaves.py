@@ -123,6 +123,53 @@ class GridLeaves(Leaves):
         return code.gathered(base, at, lane)
 
 
+class LineModeLeaves(Leaves):
+    """Leaves at neighbouring modes of a line.
+
+    Args:
+        function, results: see `Leaves`.
+        start: the first mode.
+        wanted: lanes that are there; empty for all.
+    """
+
+    def __init__(
+        self, function: Function, results: Callable[[int], Pair], start: Index, wanted: Sequence[bool]
+    ) -> None:
+        super().__init__(function, results)
+        self.start, self.wanted = start, tuple(wanted)
+
+    def _complex(self, node: int) -> Pair:
+        name, kind = self.g.args[node]
+        base = self.function.state(name) if kind == "state" else self.function.array(name)
+        return self.code.unzip(base, self.code.times(self.start, 2), [x for x in self.wanted for _ in range(2)])
+
+    def _array(self, name: str, node: int) -> str:
+        base = self.function.array(name)
+        if self.wanted:
+            return _known(self.code.load_some(base, self.start, self.wanted))
+        return self.code.load(base, self.start)
+
+
+class LineGridLeaves(Leaves):
+    """Leaves at neighbouring points of a line.
+
+    Args:
+        function, results: see `Leaves`.
+        start: the first number.
+        part: 0 or 1 where a number is two points: which of them.
+    """
+
+    def __init__(self, function: Function, results: Callable[[int], Pair], start: Index, part: int | None) -> None:
+        super().__init__(function, results)
+        self.start, self.part = start, part
+
+    def _array(self, name: str, node: int) -> str:
+        base = self.function.array(name)
+        if self.part is None:
+            return self.code.load(base, self.start)
+        return _known(self.code.unzip(base, self.code.times(self.start, 2))[self.part])
+
+
 def as_split(code: Code, vector: str) -> str:
     """Bring numbers in a row into the order that `Code.split` gives to complex ones."""
     half = code.lanes // 2
