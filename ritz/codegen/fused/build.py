@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ritz.codegen import native
 from ritz.codegen.fused.box import FusedBox
 from ritz.codegen.fused.chain import Chain, find_chain
-from ritz.codegen.program import Program
 from ritz.codegen.fused.line import FusedLine
+from ritz.codegen.program import Program
 from ritz.codegen.transforms.generated import generated_box, generated_line
 from ritz.codegen.transforms.provider import TransformShape
 
