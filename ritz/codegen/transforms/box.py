@@ -19,9 +19,9 @@ from ritz.codegen.transforms.passes import Buffer, Line, radices
 from ritz.codegen.vector_code import Code, Index, Pair, Value
 
 
-def whole_lines(count: int) -> int:
-    """Complex numbers in the cache lines that hold `count` of them."""
-    return -(-count // 4) * 4
+def whole_lines(count: int, size: int = 8) -> int:
+    """Complex numbers in the cache lines that hold `count` of them; `size` bytes for each of their parts."""
+    return -(-count * size // 32) * (32 // size)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class BoxTransform:
     Attributes:
         points, cutoff, real: as in `TransformShape`.
         forward: direction.
-        lanes: doubles in a vector.
+        lanes: numbers in a vector.
+        element: type of the numbers, ``double`` or ``float``.
     """
 
     points: tuple[int, ...]
@@ -39,6 +40,12 @@ class BoxTransform:
     real: bool
     forward: bool
     lanes: int
+    element: str = "double"
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return 8 if self.element == "double" else 4
 
     @property
     def fits(self) -> bool:
@@ -61,7 +68,7 @@ class BoxTransform:
     @property
     def pitch(self) -> int:
         """Complex numbers from one plane to the next in the array between the halves: whole lines of the cache."""
-        return whole_lines(self.columns)
+        return whole_lines(self.columns, self.size)
 
     @property
     def group(self) -> int:
@@ -78,20 +85,20 @@ class BoxTransform:
 
     @property
     def buffer(self) -> int:
-        """Doubles in one of the two buffers of a line."""
+        """Numbers in one of the two buffers of a line."""
         return 2 * self.lanes * max(self.line(i).places for i in range(len(self.points)))
 
     @property
     def scratch(self) -> int:
         """Bytes of scratch memory for one thread."""
-        plane = 2 * self.points[1] * whole_lines(self.width) if len(self.points) == 3 else 0
-        return 8 * (2 * self.buffer + plane)
+        plane = 2 * self.points[1] * whole_lines(self.width, self.size) if len(self.points) == 3 else 0
+        return self.size * (2 * self.buffer + plane)
 
     def text(self) -> str:
         """The module."""
         parts = [f"; {'forward' if self.forward else 'inverse'} transform, points {self.points}, kept {self.cutoff}"]
         for axis in range(len(self.points)):
-            parts += self.line(axis).tables(f"turn{axis}_")
+            parts += self.line(axis).tables(f"turn{axis}_", self.element)
         outer, inner = Writer(self), Writer(self)
         outer.outer()
         inner.inner()
@@ -112,7 +119,7 @@ class Writer:
     """Writes one function of a transform."""
 
     def __init__(self, box: BoxTransform) -> None:
-        self.box, self.code = box, Code(box.lanes)
+        self.box, self.code = box, Code(box.lanes, box.element)
         self.halves = [self.code.pointer("%scratch", k * box.buffer) for k in range(2)]
 
     def function(self, name: str) -> str:
@@ -139,7 +146,7 @@ class Writer:
         if len(box.points) == 2:
             self.rows("%between", box.pitch, "%source" if box.forward else "%target", "%lo", "%hi")
             return
-        middle, last, pitch = box.points[1], box.points[2] * (1 if box.real else 2), whole_lines(box.width)
+        middle, last, pitch = box.points[1], box.points[2] * (1 if box.real else 2), whole_lines(box.width, box.size)
         scratch = code.pointer("%scratch", 2 * box.buffer)
         with code.loop("%lo", "%hi") as plane:
             modes = code.pointer("%between", code.times(plane, 2 * box.pitch))
@@ -155,7 +162,7 @@ class Writer:
 
     # ------------------------------------------------------------------ columns
     def column(self, axis: int, source_: tuple[str, int], target_: tuple[str, int], at: Index) -> None:
-        """Transform as many columns as there are lanes, the first one at double `at` of a row.
+        """Transform as many columns as there are lanes, the first one at number `at` of a row.
 
         Source and target are given by their address and the complex numbers from one row to the next.
         """
