@@ -17,7 +17,7 @@ import numpy as np
 
 from ritz.codegen import native
 from ritz.codegen.layout import Array
-from ritz.codegen.transforms.cosine_kernels import ColumnKernel, RowKernel
+from ritz.codegen.transforms.cosine_kernels import GroupKernel, RowKernel
 from ritz.codegen.transforms.cosine_tables import PERIODS, tables
 from ritz.codegen.transforms.line import length
 from ritz.codegen.transforms.line_passes import choose
@@ -75,16 +75,17 @@ class CosineShape:
 @cache
 def make_plan(shape: CosineShape) -> Plan:
     """Make a plan; its only phase has units that are blocks of lines."""
-    element, lanes = ("double", native.lanes()) if shape.precision == "double" else ("float", 2 * native.lanes())
-    blocks, beside = shape.lines
-    kernel: RowKernel | ColumnKernel
-    if beside == 1:
-        kernel, units = RowKernel(tables(shape.kind, shape.length), lanes, native.registers(), element), blocks
+    element, widest = ("double", native.lanes()) if shape.precision == "double" else ("float", 2 * native.lanes())
+    (blocks, beside), lanes = shape.lines, widest
+    kernel: RowKernel | GroupKernel
+    count = blocks if beside == 1 else beside
+    while lanes > 1 and (2 * lanes > count or lanes > shape.length):
+        lanes //= 2
+    if beside == 1 and (count == 1 or lanes < widest):  # narrow vectors over lines lose to wide ones within a line
+        kernel, units = RowKernel(tables(shape.kind, shape.length), widest, native.registers(), element), blocks
     else:
-        while 2 * lanes > beside:
-            lanes //= 2
-        kernel = ColumnKernel(tables(shape.kind, shape.length), beside, lanes, element)
-        units = blocks * kernel.groups
+        kernel = GroupKernel(tables(shape.kind, shape.length), count, beside > 1, lanes, element)
+        units = kernel.groups * (blocks if beside > 1 else 1)
     code = native.load(kernel.text())
     return Plan((Phase(code.address("lines"), units, planes=False),), 0, 0, kernel.scratch, code)
 

@@ -1,8 +1,9 @@
 """Kernels of cosine and sine transforms, as modules in LLVM's language.
 
-A kernel is ``void lines(plan, source, target, lo, hi, scratch)`` and does the units ``lo <= i < hi``. Lines that lie
-side by side are transformed in the lanes of vectors, two groups at a time as real and imaginary parts of complex ones;
-lines whose numbers follow one another are transformed one by one, with their own numbers in the lanes.
+A kernel is ``void lines(plan, source, target, lo, hi, scratch)`` and does the units ``lo <= i < hi``. Several lines are
+transformed in the lanes of vectors, two groups at a time as real and imaginary parts of complex ones; where the numbers
+of a line follow one another, blocks are transposed on the way. Few such lines are transformed one by one, with their
+own numbers in the lanes.
 """
 
 from __future__ import annotations
@@ -126,17 +127,19 @@ class RowKernel:
 
 
 @dataclass(frozen=True)
-class ColumnKernel:
-    """Lines side by side: 2 `lanes` of them together, half as real and half as imaginary parts; a unit is a group.
+class GroupKernel:
+    """Several lines: 2 `lanes` of them together, half as real and half as imaginary parts; a unit is a group.
 
     Attributes:
         tables: the transform.
-        beside: lines side by side, at least 2 `lanes`; the last group may overlap the one before.
+        count: lines side by side or one after the other, at least 2 `lanes`; the last group may overlap the one before.
+        beside: whether lines lie side by side; else they have at least `lanes` numbers.
         lanes, element: numbers in a vector and their type.
     """
 
     tables: Tables
-    beside: int
+    count: int
+    beside: bool
     lanes: int
     element: str
 
@@ -148,8 +151,13 @@ class ColumnKernel:
 
     @property
     def groups(self) -> int:
-        """Groups of lines that are side by side."""
-        return -(-self.beside // (2 * self.lanes))
+        """How many groups the lines make."""
+        return -(-self.count // (2 * self.lanes))
+
+    @property
+    def _pitch(self) -> int:
+        """Numbers from a number of a line to the next one."""
+        return self.count if self.beside else 2 * self.lanes
 
     @property
     def _buffer(self) -> int:
@@ -158,7 +166,8 @@ class ColumnKernel:
     @property
     def scratch(self) -> int:
         """Bytes of scratch memory."""
-        return 2 * self._buffer * (8 if self.element == "double" else 4)
+        block = 0 if self.beside else 2 * self.lanes * self.tables.n
+        return (2 * self._buffer + block) * (8 if self.element == "double" else 4)
 
     def text(self) -> str:
         """The module."""
@@ -167,22 +176,41 @@ class ColumnKernel:
         last = buffers[(len(line.factors) - 1) % 2]
         with code.loop("%lo", "%hi") as unit:
             block, group = (code.let(f"{op} i64 {unit}, {self.groups}") for op in ("udiv", "urem"))
-            at = code.smaller(code.times(group, 2 * self.lanes), self.beside - 2 * self.lanes)
-            at = code.plus(code.times(block, tables.n * self.beside), at)
-            source, target = code.pointer("%source", at), code.pointer("%target", at)
+            at = code.smaller(code.times(group, 2 * self.lanes), self.count - 2 * self.lanes)
+            at = code.plus(code.times(block, tables.n * self.count), at if self.beside else code.times(at, tables.n))
+            ends = source, target = code.pointer("%source", at), code.pointer("%target", at)
+            if not self.beside:
+                source = target = code.pointer("%scratch", 2 * self._buffer)
+                self._transposed(code, ends[0], source, into=True)
             (self._values_in if tables.forward else self._modes_in)(code, source, buffers[1])
             line.emit(code, "turn", buffers[1].load(code), last.store(code), buffers)
             (self._modes_out if tables.forward else self._values_out)(code, last, target)
+            if not self.beside:
+                self._transposed(code, ends[1], target, into=False)
         parts = [*_constants(tables, self.element), *line.tables("turn", self.element)]
         return "\n".join([*parts, function("lines", code), ""])
 
+    def _transposed(self, code: Code, lines: str, group: str, into: bool) -> None:
+        """Copy numbers of lines one after the other into lines side by side, or back."""
+        w, n = self.lanes, self.tables.n
+
+        def step(start: Index, _: bool) -> None:
+            for half in range(2):
+                rows = code.pointer(lines, code.plus(start, half * w * n)), n
+                columns = code.pointer(group, code.plus(code.times(start, 2 * w), half * w)), 2 * w
+                (source, leap), (target, pitch) = (rows, columns) if into else (columns, rows)
+                for k, value in enumerate(code.transpose([code.load(source, k * leap) for k in range(w)])):
+                    code.store(value, target, k * pitch)
+
+        code.pieces(n, w, step)
+
     def _load(self, code: Code, base: str, k: Index) -> Pair:
         """Number k of all lines."""
-        at = code.times(k, self.beside)
+        at = code.times(k, self._pitch)
         return code.load(base, at), code.load(base, code.plus(at, self.lanes))
 
     def _store(self, code: Code, value: Pair, base: str, k: Index) -> None:
-        at = code.times(k, self.beside)
+        at = code.times(k, self._pitch)
         for part in range(2):
             code.store(value[part], base, code.plus(at, part * self.lanes))
 
