@@ -33,15 +33,16 @@ class Code:
     Args:
         lanes: numbers in a vector, a power of two.
         element: LLVM's name of the type of numbers, ``double`` or ``float``.
+        letter: what the names of values begin with.
 
     Attributes:
         vector: LLVM's name of the vector type.
         lines: what has been written.
     """
 
-    def __init__(self, lanes: int, element: str = "double") -> None:
+    def __init__(self, lanes: int, element: str = "double", letter: str = "v") -> None:
         self.lanes, self.element, self.vector = lanes, element, f"<{lanes} x {element}>"
-        self.size = 8 if element == "double" else 4
+        self.size, self._letter = 8 if element == "double" else 4, letter
         self.lines: list[str] = []
         self._count = 0
         self._block = "entry"
@@ -50,7 +51,7 @@ class Code:
     def let(self, text: str) -> str:
         """Write an instruction and return the name of its value."""
         self._count += 1
-        name = f"%v{self._count}"
+        name = f"%{self._letter}{self._count}"
         self.lines.append(f"  {name} = {text}")
         return name
 
@@ -178,6 +179,15 @@ class Code:
     def broadcast(self, base: str, index: Index) -> str:
         """One number of memory in all lanes."""
         return self.spread(self.let(f"load {self.element}, ptr {self.pointer(base, index)}, align {self.size}"))
+
+    def gathered(self, base: str, index: Index, stride: int) -> str:
+        """A vector of numbers that lie `stride` apart."""
+        vector = "poison"
+        for lane in range(self.lanes):
+            at = self.pointer(base, self.plus(index, lane * stride))
+            one = self.let(f"load {self.element}, ptr {at}, align {self.size}")
+            vector = self.let(f"insertelement {self.vector} {vector}, {self.element} {one}, i32 {lane}")
+        return vector
 
     def spread(self, one: str) -> str:
         """One number in all lanes."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ritz.codegen.transforms.passes import Buffer, Line, radices
+from ritz.codegen.transforms.passes import Buffer, Line, Load, Store, radices
 from ritz.codegen.vector_code import Code, Index, Pair, Value
 
 
@@ -116,10 +116,16 @@ _OPENING = """  %scratch = inttoptr i64 %scratch_ to ptr
 
 
 class Writer:
-    """Writes one function of a transform."""
+    """Writes one function of a transform.
 
-    def __init__(self, box: BoxTransform) -> None:
-        self.box, self.code = box, Code(box.lanes, box.element)
+    Args:
+        box: the transform.
+        code: the function, where it is not this transform's own; it begins with ``%scratch``, which holds two buffers.
+        prefix: of the names of the tables.
+    """
+
+    def __init__(self, box: BoxTransform, code: Code | None = None, prefix: str = "turn") -> None:
+        self.box, self.code, self.prefix = box, code or Code(box.lanes, box.element), prefix
         self.halves = [self.code.pointer("%scratch", k * box.buffer) for k in range(2)]
 
     def function(self, name: str) -> str:
@@ -166,24 +172,40 @@ class Writer:
 
         Source and target are given by their address and the complex numbers from one row to the next.
         """
-        code, line = self.code, self.box.line(axis)
-        (source, pitch), (target, leap) = ((code.pointer(base, at), 2 * width) for base, width in (source_, target_))
-        packed = line.n - 2 * line.kept - 1  # modes that are not stored
+        source, target = ((self.code.pointer(base, at), width) for base, width in (source_, target_))
+        self.emit(axis, self.column_source(axis, *source), self.column_target(axis, *target))
 
-        def stored(first: int) -> int:
-            return packed if first > line.kept else 0
+    def emit(self, axis: int, load: Load, store: Store) -> None:
+        """The passes of the transform along an axis."""
+        line = self.box.line(axis)
+        line.emit(self.code, f"{self.prefix}{axis}_", load, store, self.buffers(line))
+
+    def unstored(self, axis: int, first: int) -> int:
+        """How many modes between the kept ones are left out before the mode `first`."""
+        line = self.box.line(axis)
+        return line.n - 2 * line.kept - 1 if first > line.kept else 0
+
+    def column_source(self, axis: int, base: str, width: int) -> Load:
+        """Reads complex numbers of columns, `width` of them from row to row; kept modes only where they are modes."""
+        code, pitch = self.code, 2 * width
 
         def load(index: Index, offset: int, first: int) -> Pair:
-            shift = 0 if self.box.forward else stored(first)
-            row = code.pointer(source, code.times(index, pitch))
+            shift = 0 if self.box.forward else self.unstored(axis, first)
+            row = code.pointer(base, code.times(index, pitch))
             code.prefetch(row, (offset - shift) * pitch + 2 * code.lanes)
             return code.split(row, (offset - shift) * pitch)
 
-        def store(value: Pair, index: Index, offset: int, first: int) -> None:
-            shift = stored(first) if self.box.forward else 0
-            code.join(value, code.pointer(target, code.times(index, leap)), (offset - shift) * leap)
+        return load
 
-        line.emit(code, f"turn{axis}_", load, store, self.buffers(line))
+    def column_target(self, axis: int, base: str, width: int) -> Store:
+        """Writes such numbers."""
+        code, pitch = self.code, 2 * width
+
+        def store(value: Pair, index: Index, offset: int, first: int) -> None:
+            shift = self.unstored(axis, first) if self.box.forward else 0
+            code.join(value, code.pointer(base, code.times(index, pitch)), (offset - shift) * pitch)
+
+        return store
 
     # ------------------------------------------------------------------ rows
     def rows(self, modes: str, pitch: int, grid: str, lo: Index, hi: Index) -> None:
@@ -202,16 +224,10 @@ class Writer:
             if box.forward:
                 self._grid_in(values, buffers[1], line)
             else:
-                self._modes_in(spectrum, buffers[1], line)
-            line.emit(
-                code,
-                f"turn{len(box.points) - 1}_",
-                buffers[1].load(code),
-                last.store(code),
-                buffers,
-            )
+                self.modes_in(spectrum, buffers[1], line)
+            self.emit(len(box.points) - 1, buffers[1].load(code), last.store(code))
             if box.forward:
-                self._modes_out(last, spectrum, line)
+                self.modes_out(last, spectrum, line)
             else:
                 self._grid_out(last, values, line)
 
@@ -265,7 +281,7 @@ class Writer:
 
         self.code.pieces(line.n, size, step)
 
-    def _modes_in(self, spectrum_: tuple[str, int], buffer: Buffer, line: Line) -> None:
+    def modes_in(self, spectrum_: tuple[str, int], buffer: Buffer, line: Line) -> None:
         """Kept modes of a group of rows into the buffer; where real rows go in pairs, as ``a + i b``."""
         code, box, w = self.code, self.box, self.box.lanes
         (spectrum, pitch), half = spectrum_, w // 2
@@ -294,7 +310,7 @@ class Writer:
 
             self.code.pieces(count, half, copy)
 
-    def _modes_out(self, buffer: Buffer, spectrum_: tuple[str, int], line: Line) -> None:
+    def modes_out(self, buffer: Buffer, spectrum_: tuple[str, int], line: Line) -> None:
         """Wanted modes of a group of rows out of the buffer, divided by the number of points."""
         code, box, w = self.code, self.box, self.box.lanes
         (spectrum, pitch), half, load = spectrum_, w // 2, buffer.load(code)
