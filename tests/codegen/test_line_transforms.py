@@ -177,13 +177,12 @@ def test_roots_of_unity(n):
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8])
-@pytest.mark.parametrize("count", [2, 3, 5, 6, 9])
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 8, 9, 16])
 def test_weaving(lanes, count):
     """Vectors k = 0, 1, ... with lanes l, written one after the other, become the numbers l * count + k in order."""
     code = Code(lanes)
     rows = [code.load("%source", k * lanes) for k in range(count)]
-    for k, value in enumerate(code.woven(rows)):
-        code.store(value, "%target", k * lanes)
+    code.store_woven(rows, "%target")
     body = "\n".join(code.lines)
     address = native.load(f"define void @weave(ptr %source, ptr %target) {{\n{body}\n  ret void\n}}").address("weave")
     source = np.arange(count * lanes, dtype=float)

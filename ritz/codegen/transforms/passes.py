@@ -116,10 +116,10 @@ class Line:
         for k, r in enumerate(self.factors):
             read = load if k == 0 else buffers[(k - 1) % 2].load(code)
             write = store if k == last else buffers[k % 2].store(code)
-            if k == 0:
-                self._first(code, r, f"@{prefix}0", read, write)
-            elif k == last:
+            if k == last:
                 self._last(code, r, stride, read, write)
+            elif k == 0:
+                self._first(code, r, f"@{prefix}0", read, write)
             else:
                 self._middle(code, r, length, stride, f"@{prefix}{k}", read, write)
             length //= r
