@@ -97,6 +97,7 @@ call_phase = _call("call_phase", "iiiiii", "``m(plan, source, target, lo, hi, sc
 call_step = _call("call_step", "ffi", "``step(t, h, frame)``, see `ritz.solvers.explicit_step`.")
 call_products = _call("call_products", "iiifiii", "``q(m, points, values, t, p, out, ctx)``: products at grid points.")
 call_piece = _call("call_piece", "iiii", "``piece(job, i, pieces, member)``, see `ritz.codegen.team`.")
+call_line = _call("call_line", "iii", "``k(handle, source, target)``, see `ritz.codegen.transforms.library`.")
 call_writer = _call("call_writer", "fii", "``f(t, p, out)``: values at a time.")
 
 

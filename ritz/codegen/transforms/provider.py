@@ -127,7 +127,10 @@ Provider = Callable[[TransformShape, int, str], Plan]
 PROVIDERS: dict[str, str | Provider] = {
     "generated": "ritz.codegen.transforms.generated:make_plan",
     "rocket": "ritz.codegen.transforms.rocket:make_plan",
+    "mkl": "ritz.codegen.transforms.mkl:make_plan",
+    "fftw": "ritz.codegen.transforms.fftw:make_plan",
 }
+LOADERS = {name: f"ritz.codegen.transforms.{name}:load" for name in ("mkl", "fftw")}
 AUTO = "auto"
 
 
@@ -142,11 +145,14 @@ def choose_provider(name: str, shape: TransformShape) -> tuple[str, str]:
     Raises:
         OptionError: no provider has this name.
         UnsupportedError: generated transforms are asked for where there are none.
+        MissingPackage: the library is not installed.
     """
     from ritz.codegen.transforms.generated import obstacle
 
     if name not in (AUTO, "generated"):
         provider(name)
+        if name in LOADERS:
+            return name, f"asked for; the library is {_resolved(LOADERS[name])()[1]}"
         return name, "asked for"
     reason = obstacle(shape)
     if not reason:
@@ -166,7 +172,9 @@ def provider(name: str) -> Provider:
     if name not in PROVIDERS:
         raise OptionError(f"There are no transforms called {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
     entry = PROVIDERS[name]
-    if isinstance(entry, str):
-        module, attribute = entry.split(":")
-        return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
-    return entry
+    return _resolved(entry) if isinstance(entry, str) else entry
+
+
+def _resolved(entry: str) -> Callable[..., Any]:
+    module, attribute = entry.split(":")
+    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
