@@ -21,6 +21,7 @@ WANTED = Wanted(
     ("libfftw3.so*", "libfftw3-*.so*", "libfftw3.*dylib", "libfftw3-3.dll", "fftw3.dll"),
     ("fftw3", "libfftw3-3"),
     "pyfftw",
+    apart=True,  # MKL has functions of these names for callers of FFTW
 )
 
 # flags of fftw3.h

@@ -26,6 +26,7 @@ class Wanted:
         files: patterns of file names.
         names: what the system's loader may know it as.
         package: one that brings it along, beside or inside its folder; empty for none.
+        apart: other libraries of the process have functions of the same names: it shall call its own.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Wanted:
     files: tuple[str, ...]
     names: tuple[str, ...]
     package: str = ""
+    apart: bool = False
 
     def folders(self) -> Iterator[Path]:
         """Where it may be, the user's own folders first."""
@@ -50,10 +52,10 @@ class Wanted:
         Raises:
             MissingPackage: it is nowhere, or cannot be loaded.
         """
-        amiss = []
+        amiss, mode = [], ctypes.DEFAULT_MODE | (getattr(os, "RTLD_DEEPBIND", 0) if self.apart else 0)
         for place in _found(self.folders(), self.files, self.names):
             try:
-                return ctypes.CDLL(place), place
+                return ctypes.CDLL(place, mode), place
             except OSError as error:  # for another processor, or what it needs itself is missing
                 amiss.append(f" {place} cannot be loaded: {error}.")
         raise MissingPackage(
