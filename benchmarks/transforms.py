@@ -88,8 +88,8 @@ def verdict(ratio: float, goal: float) -> str:
 def main() -> int:
     """Run the comparison; return the exit code."""
     given = options(__doc__ or "")
-    known = list(filter(None, [os.environ.get("RITZ_LIBRARIES"), *libraries.folders(given.peer_python.split(os.pathsep))]))
-    os.environ["RITZ_LIBRARIES"] = os.pathsep.join(known)
+    known = [os.environ.get("RITZ_LIBRARIES"), *libraries.folders(given.peer_python.split(os.pathsep))]
+    os.environ["RITZ_LIBRARIES"] = os.pathsep.join(filter(None, known))
     print("\nReal transforms, forward and inverse; seconds of Ritz, then time of the others over that of Ritz")
     fine, table = True, []
     for points in SIZES:

@@ -32,6 +32,7 @@ class BoxTransform:
         points, cutoff, real: as in `TransformShape`.
         forward: direction.
         lanes: doubles in a vector.
+        factors: radices of the passes for every axis, first pass first; by `radices` if none are given.
     """
 
     points: tuple[int, ...]
@@ -39,6 +40,7 @@ class BoxTransform:
     real: bool
     forward: bool
     lanes: int
+    factors: tuple[tuple[int, ...], ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -71,7 +73,7 @@ class BoxTransform:
     def line(self, axis: int) -> Line:
         """The transform along one axis."""
         n = self.points[axis]
-        factors = radices(n, self.lanes)
+        factors = self.factors[axis] if self.factors else radices(n, self.lanes)
         assert factors is not None
         prune = "last" if self.forward else "first"
         return Line(n, factors, -1 if self.forward else 1, self.cutoff[axis], prune)

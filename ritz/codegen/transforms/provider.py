@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.codegen import cache
 from ritz.errors import OptionError, UnsupportedError, nearest
 
 
@@ -156,7 +157,8 @@ def choose_provider(name: str, shape: TransformShape) -> tuple[str, str]:
         return name, "asked for"
     reason = obstacle(shape)
     if not reason:
-        return "generated", "made for this grid and this processor"
+        timed = ", the quickest of a few that were timed" if cache.planning() == "measure" else ""
+        return "generated", f"made for this grid and this processor{timed}"
     if name == "generated":
         raise UnsupportedError(f"There are no generated transforms for this grid: {reason}. Use transforms='auto'.")
     return "rocket", reason
