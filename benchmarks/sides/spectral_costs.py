@@ -25,10 +25,11 @@ def step(system, dt):
 
 
 def small():
-    """Another problem, so that nothing of the measured one is known."""
-    u = rz.fields("u")
+    """Another problem, so that every module is imported and nothing of the measured one is known."""
+    x, u = rz.coords("x"), rz.fields("u")
     equation = rz.Eq(rz.dt(u), rz.lap(u) - u**3)
-    problem = rz.Problem([equation], domain=rz.Box(x=(0, 1)), conditions=[rz.Periodic()], initial={u: 1.0})
+    start = {u: rz.cos(2 * rz.pi * x)}
+    problem = rz.Problem([equation], domain=rz.Box(x=(0, 1)), conditions=[rz.Periodic()], initial=start)
     step(problem.discretize(rz.Fourier(64)), 0.1)
 
 
