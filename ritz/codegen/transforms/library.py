@@ -19,7 +19,7 @@ import numpy as np
 from ritz.codegen.loops import as_f64, as_i64, call_line, compiled, double_of
 from ritz.codegen.transforms.provider import Phase, Plan, TransformShape
 
-COLUMNS = 16  # in a block
+COLUMNS = 32  # in a block at most
 ROWS = 16  # that go together in two dimensions
 
 
@@ -57,9 +57,10 @@ class Library(Protocol):
 
 # The data of a field are two addresses: of its array between the phases, and of a table of int64 that all fields share.
 # The table begins with these entries (sizes are 1 for axes that are not there; bytes of a row of the grid; the
-# factor as the bits of a double) and goes on with blocks of columns.
-(_N0, _N1, _PITCH, _M0, _M1, _M2, _GROUP, _ROW_BYTES, _FACTOR, _ROWS, _ROWS_OF, _OUTER, _INNER, _BLOCKS) = range(14)
-_HEADER = 14
+# factor as the bits of a double; rows go by one function, with handles for a group of planes and for a single one) and
+# goes on with blocks of columns.
+(_N0, _N1, _PITCH, _M0, _M1, _M2, _GROUP, _ROW_BYTES, _FACTOR, _ROWS, _MANY, _ONE, _OUTER, _INNER, _BLOCKS) = range(15)
+_HEADER = 15
 # a block: first column between the phases, first kept column, columns, handles along axis 0 and axis 1 (0 for none)
 (_FIRST, _KEPT, _WIDTH, _HANDLE0, _HANDLE1) = range(5)
 _BLOCK = 5
@@ -124,7 +125,7 @@ def forward_outer(plan_: int, source: int, target: int, lo: int, hi: int, scratc
 
 @compiled()
 def inverse_inner(plan_: int, source: int, target: int, lo: int, hi: int, scratch: int) -> None:
-    """Planes of the grid: columns along axis 1, then rows; of groups of rows the last may overlap the one before."""
+    """Planes of the grid: columns along axis 1, then rows."""
     plan = as_i64(plan_)
     t = as_i64(plan[1])
     rows, leap = t[_N1], 16 * t[_N1] * t[_PITCH]
@@ -138,9 +139,9 @@ def inverse_inner(plan_: int, source: int, target: int, lo: int, hi: int, scratc
                 call_line(t[_INNER], block[_HANDLE1], base, base)
     i = lo
     while i < hi:
-        first = min(i, hi - t[_GROUP])
-        call_line(t[_ROWS], t[_ROWS_OF], plan[0] + first * leap, target + first * rows * t[_ROW_BYTES])
-        i += t[_GROUP]
+        many = i + t[_GROUP] <= hi
+        call_line(t[_ROWS], t[_MANY] if many else t[_ONE], plan[0] + i * leap, target + i * rows * t[_ROW_BYTES])
+        i += t[_GROUP] if many else 1
 
 
 @compiled()
@@ -151,9 +152,9 @@ def forward_inner(plan_: int, source: int, target: int, lo: int, hi: int, scratc
     rows, leap = t[_N1], 16 * t[_N1] * t[_PITCH]
     i = lo
     while i < hi:
-        first = min(i, hi - t[_GROUP])
-        call_line(t[_ROWS], t[_ROWS_OF], source + first * rows * t[_ROW_BYTES], plan[0] + first * leap)
-        i += t[_GROUP]
+        many = i + t[_GROUP] <= hi
+        call_line(t[_ROWS], t[_MANY] if many else t[_ONE], source + i * rows * t[_ROW_BYTES], plan[0] + i * leap)
+        i += t[_GROUP] if many else 1
     for k in range(t[_BLOCKS]):
         block = as_i64(plan[1] + 8 * (_HEADER + _BLOCK * k))
         if block[_HANDLE1] != 0:
@@ -172,7 +173,7 @@ def plan_of(library: Library, shape: TransformShape, batch: int, direction: str)
     sign = 1 if direction == "inverse" else -1
     pitch = (n2 // 2 + 1 if shape.real else n2) | 1  # an odd number: columns do not fall on the same lines of the cache
     group = min(n0, ROWS) if axes == 2 else 1
-    rows = library.rows(n2, group * n1, pitch, sign, shape.real)
+    many, one = (library.rows(n2, count * n1, pitch, sign, shape.real) for count in (group, 1))
     blocks, outer, inner = [], 0, 0
     for first, kept, width in _column_blocks(shape):
         handles = [0, 0]
@@ -185,15 +186,12 @@ def plan_of(library: Library, shape: TransformShape, batch: int, direction: str)
         blocks.append([first, kept, width, *handles])
     factor = struct.unpack("<q", struct.pack("<d", 1.0 / prod(shape.points)))[0]
     row_bytes = (8 if shape.real else 16) * n2
-    header = [n0, n1, pitch, m0, m1, m2, group, row_bytes, factor, rows.function, rows.handle, outer, inner]
-    table = np.array([*header, len(blocks), *np.ravel(blocks)], dtype=np.int64)
+    header = [n0, n1, pitch, m0, m1, m2, group, row_bytes, factor, many.function, many.handle, one.handle]
+    table = np.array([*header, outer, inner, len(blocks), *np.ravel(blocks)], dtype=np.int64)
     between = np.zeros((batch, n0 * n1 * pitch), dtype=np.complex128)
     plan = np.array([[field.ctypes.data, table.ctypes.data] for field in between], dtype=np.int64)
     first, second = (function.address for function in _PHASES[direction])
-    phases = [
-        Phase(first, m1 * len(blocks), planes=False),
-        Phase(second, n0, planes=axes > 1, fewest=group),
-    ]
+    phases = [Phase(first, m1 * len(blocks), planes=False), Phase(second, n0, planes=axes > 1)]
     order = phases if direction == "inverse" else phases[::-1]
     return Plan(tuple(order), plan.ctypes.data, plan.strides[0], 0, (plan, table, between))
 
@@ -207,8 +205,8 @@ def _column_blocks(shape: TransformShape) -> list[tuple[int, int, int]]:
     """First column between the phases, first kept column and width of every block of kept columns."""
     n, k = shape.points[-1], shape.cutoff[-1]
     ranges = [(0, 0, k + 1)] if shape.real else [(0, 0, k + 1), (n - k, k + 1, k)]
-    return [
-        (first + at, kept + at, min(COLUMNS, count - at))
-        for first, kept, count in ranges
-        for at in range(0, count, COLUMNS)
-    ]
+    blocks = []
+    for first, kept, count in ranges:
+        cuts = np.linspace(0, count, -(-count // COLUMNS) + 1).astype(int)
+        blocks += [(first + at, kept + at, end - at) for at, end in zip(cuts[:-1].tolist(), cuts[1:].tolist())]
+    return blocks
