@@ -13,7 +13,7 @@ import pytest
 
 import ritz as rz
 from ritz.codegen import native
-from ritz.codegen.transforms import TransformShape, generated, provider, search
+from ritz.codegen.transforms import TransformShape, choose_provider, generated, provider, search
 from ritz.codegen.transforms.passes import fours, radices, smallest_first
 from ritz.errors import OptionValueError
 
@@ -135,6 +135,12 @@ def test_other_radices_have_the_same_product(n):
         for other in (smallest_first, fours):
             factors = other(n, lanes)
             assert factors is None or prod(factors) == n and max(factors) <= 8 and len(factors) > 1
+
+
+def test_the_reason_tells_of_timing(measuring):
+    assert "timed" in choose_provider("auto", SHAPE)[1]
+    rz.cache.planning("estimate")
+    assert "timed" not in choose_provider("auto", SHAPE)[1]
 
 
 def test_planning_is_set_by_name_or_environment(monkeypatch):
