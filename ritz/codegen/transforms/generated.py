@@ -45,7 +45,7 @@ def _boxes(shape: TransformShape, direction: str) -> list[BoxTransform]:
 
     def box(lanes: int, radices_of: Callable[[int, int], tuple[int, ...] | None] | None = None) -> BoxTransform:
         factors = tuple(radices_of(n, lanes) or radices(n, lanes) or () for n in shape.points) if radices_of else ()
-        return BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes, factors)
+        return BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes, factors=factors)
 
     widths = [lanes for lanes in (8, 4, 2) if lanes <= native.lanes() and (box(lanes).fits or lanes == 2)]
     return [box(widths[0]), *(box(widths[0], other) for other in ORDERS), *(box(lanes) for lanes in widths[1:2])]
