@@ -15,13 +15,17 @@ from ritz.errors import MissingPackage
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def search_path():
-    folders = [str(BENCHMARKS), str(BENCHMARKS / "sides")]
-    sys.path[:0] = folders
+@pytest.fixture(autouse=True)
+def benchmark_modules(monkeypatch):
+    """The folders of the benchmarks on the path; other modules may have the names of theirs, before and afterwards."""
+    for folder in ("", "sides"):
+        monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
+    names = ("problems", "worker", "ritz_pde", "fft_libraries")
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     yield
-    for folder in folders:
-        sys.path.remove(folder)
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 @pytest.mark.parametrize(("name", "n"), [("ks", 128), ("ns", 32), ("gs", 32), ("tg", 16)])
