@@ -20,7 +20,7 @@ from ritz.codegen.loops import as_f64, as_i64, call_line, compiled, double_of
 from ritz.codegen.transforms.provider import Phase, Plan, TransformShape
 
 COLUMNS = 32  # in a block at most
-ROWS = 16  # that go together in two dimensions
+LEVELS = 5  # in two dimensions 2^k rows go together, 16 at most
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Library(Protocol):
 
 # The data of a field are two addresses: of its array between the phases, and of a table of int64 that all fields share.
 # The table begins with these entries (sizes are 1 for axes that are not there; bytes of a row of the grid; the
-# factor as the bits of a double; rows go by one function, with handles for a group of planes and for a single one) and
-# goes on with blocks of columns.
-(_N0, _N1, _PITCH, _M0, _M1, _M2, _GROUP, _ROW_BYTES, _FACTOR, _ROWS, _MANY, _ONE, _OUTER, _INNER, _BLOCKS) = range(15)
-_HEADER = 15
+# factor as the bits of a double; functions for rows and for columns along axis 0 and axis 1) and goes on with handles
+# for the rows of 1, 2, 4, ... planes and with blocks of columns.
+(_N0, _N1, _PITCH, _M0, _M1, _M2, _ROW_BYTES, _FACTOR, _ROWS, _OUTER, _INNER, _COUNTS, _BLOCKS, _HANDLES) = range(14)
+_HEADER = _HANDLES + LEVELS
 # a block: first column between the phases, first kept column, columns, handles along axis 0 and axis 1 (0 for none)
 (_FIRST, _KEPT, _WIDTH, _HANDLE0, _HANDLE1) = range(5)
 _BLOCK = 5
@@ -137,11 +137,12 @@ def inverse_inner(plan_: int, source: int, target: int, lo: int, hi: int, scratc
                 for j in range(t[_M1] // 2 + 1, rows - t[_M1] // 2):
                     _clear(base + 16 * j * t[_PITCH], 2 * block[_WIDTH])
                 call_line(t[_INNER], block[_HANDLE1], base, base)
-    i = lo
+    i, k = lo, t[_COUNTS] - 1
     while i < hi:
-        many = i + t[_GROUP] <= hi
-        call_line(t[_ROWS], t[_MANY] if many else t[_ONE], plan[0] + i * leap, target + i * rows * t[_ROW_BYTES])
-        i += t[_GROUP] if many else 1
+        while i + (1 << k) > hi:
+            k -= 1
+        call_line(t[_ROWS], t[_HANDLES + k], plan[0] + i * leap, target + i * rows * t[_ROW_BYTES])
+        i += 1 << k
 
 
 @compiled()
@@ -150,11 +151,12 @@ def forward_inner(plan_: int, source: int, target: int, lo: int, hi: int, scratc
     plan = as_i64(plan_)
     t = as_i64(plan[1])
     rows, leap = t[_N1], 16 * t[_N1] * t[_PITCH]
-    i = lo
+    i, k = lo, t[_COUNTS] - 1
     while i < hi:
-        many = i + t[_GROUP] <= hi
-        call_line(t[_ROWS], t[_MANY] if many else t[_ONE], source + i * rows * t[_ROW_BYTES], plan[0] + i * leap)
-        i += t[_GROUP] if many else 1
+        while i + (1 << k) > hi:
+            k -= 1
+        call_line(t[_ROWS], t[_HANDLES + k], source + i * rows * t[_ROW_BYTES], plan[0] + i * leap)
+        i += 1 << k
     for k in range(t[_BLOCKS]):
         block = as_i64(plan[1] + 8 * (_HEADER + _BLOCK * k))
         if block[_HANDLE1] != 0:
@@ -172,8 +174,8 @@ def plan_of(library: Library, shape: TransformShape, batch: int, direction: str)
     (n0, n1, n2), (m0, m1, m2) = _three(shape.points), _three(shape.modes)
     sign = 1 if direction == "inverse" else -1
     pitch = (n2 // 2 + 1 if shape.real else n2) | 1  # an odd number: columns do not fall on the same lines of the cache
-    group = min(n0, ROWS) if axes == 2 else 1
-    many, one = (library.rows(n2, count * n1, pitch, sign, shape.real) for count in (group, 1))
+    counts = [1 << k for k in range(LEVELS if axes == 2 else 1) if 1 << k <= n0]
+    rows = [library.rows(n2, count * n1, pitch, sign, shape.real) for count in counts]
     blocks, outer, inner = [], 0, 0
     for first, kept, width in _column_blocks(shape):
         handles = [0, 0]
@@ -186,8 +188,9 @@ def plan_of(library: Library, shape: TransformShape, batch: int, direction: str)
         blocks.append([first, kept, width, *handles])
     factor = struct.unpack("<q", struct.pack("<d", 1.0 / prod(shape.points)))[0]
     row_bytes = (8 if shape.real else 16) * n2
-    header = [n0, n1, pitch, m0, m1, m2, group, row_bytes, factor, many.function, many.handle, one.handle]
-    table = np.array([*header, outer, inner, len(blocks), *np.ravel(blocks)], dtype=np.int64)
+    header = [n0, n1, pitch, m0, m1, m2, row_bytes, factor, rows[0].function, outer, inner, len(rows), len(blocks)]
+    handles = [kernel.handle for kernel in rows] + [0] * (LEVELS - len(rows))
+    table = np.array([*header, *handles, *np.ravel(blocks)], dtype=np.int64)
     between = np.zeros((batch, n0 * n1 * pitch), dtype=np.complex128)
     plan = np.array([[field.ctypes.data, table.ctypes.data] for field in between], dtype=np.int64)
     first, second = (function.address for function in _PHASES[direction])
