@@ -125,7 +125,7 @@ def test_the_winner_is_what_a_plan_runs(measuring, monkeypatch):
             file.unlink()
         turns = iter([1.0 if k == favoured else 2.0 for k in candidates])
         monkeypatch.setattr(search, "measured", lambda runs: [run(2) or next(turns) for run in runs])  # noqa: B023
-        assert generated.box_kernels(SHAPE, "inverse") == favoured
+        assert generated.generated_box(SHAPE, "inverse") == favoured
         assert provider("generated")(SHAPE, 1, "inverse").keep[2] is generated._loaded(favoured)
 
 

@@ -168,8 +168,8 @@ def test_libraries_are_looked_for_in_the_users_folders_first(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("points", "why"),
     [
-        ((100,), "whole vectors"),
-        ((22,), "whole vectors"),
+        ((22,), "22 points are too few or have a prime factor above 7"),
+        ((2,), "2 points are too few"),
         ((64, 44), "44 points are not a product"),
         ((64, 5, 64), "5 points are not a product"),
     ],

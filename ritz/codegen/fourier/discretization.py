@@ -32,6 +32,8 @@ class Fourier:
         transforms: ``"generated"`` (made for this grid and processor), ``"rocket"``, ``"mkl"``, ``"fftw"`` (extras
             `mkl`, `fftw`) or the name of another provider; ``"auto"`` takes generated ones where there are any, else
             rocket-fft. MKL and FFTW are looked for in the folders of the environment variable ``RITZ_LIBRARIES`` first.
+        fuse: compile the right-hand side as one piece with its transforms, where they are generated ones and it goes
+            once from modes to the grid and back; False keeps loops and transforms apart.
 
     Example:
         >>> import ritz as rz
@@ -42,7 +44,9 @@ class Fourier:
         (32,)
     """
 
-    def __init__(self, *points: int, dealias: str | float | bool = "auto", transforms: str = "auto") -> None:
+    def __init__(
+        self, *points: int, dealias: str | float | bool = "auto", transforms: str = "auto", fuse: bool = True
+    ) -> None:
         if not points or len(points) > 3:
             raise DiscretizationError(f"Fourier takes one to three numbers of points, one per axis; found {points}.")
         for n in points:
@@ -55,7 +59,9 @@ class Fourier:
         if transforms != AUTO:
             provider(transforms)
         self.points = tuple(int(n) for n in points)
-        self.dealias, self.transforms = dealias, transforms
+        if not isinstance(fuse, bool):
+            raise OptionError(f"fuse must be True or False; found {fuse!r}.")
+        self.dealias, self.transforms, self.fuse = dealias, transforms, fuse
 
     def __repr__(self) -> str:
         return f"Fourier({', '.join(map(str, self.points))})"
@@ -139,7 +145,7 @@ class Fourier:
         transforms, why = choose_provider(self.transforms, shape)
         choices.append(f"{transforms} transforms: {why}")
         floats = [(float(a), float(b)) for a, b in bounds]
-        return FourierSpace([c.name for c in form.coordinates], floats, shape, transforms), choices
+        return FourierSpace([c.name for c in form.coordinates], floats, shape, transforms, self.fuse), choices
 
     def _cutoff(self, n: int, degree: int) -> int:
         if self.dealias == "auto":

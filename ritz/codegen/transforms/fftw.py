@@ -100,5 +100,6 @@ def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
 
     Raises:
         MissingPackage: FFTW is not installed.
+        UnsupportedError: single precision is asked for.
     """
-    return plan_of(Fftw(), shape, batch, direction)
+    return plan_of("fftw", Fftw(), shape, batch, direction)

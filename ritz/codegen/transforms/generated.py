@@ -9,7 +9,8 @@ import numpy as np
 
 from ritz.codegen import native
 from ritz.codegen.transforms.box import BoxTransform
-from ritz.codegen.transforms.line import LineTransform
+from ritz.codegen.transforms.line import LineTransform, length
+from ritz.codegen.transforms.line_passes import choices
 from ritz.codegen.transforms.passes import fours, radices, smallest_first
 from ritz.codegen.transforms.provider import ALIGNMENT, Phase, Plan, TransformShape, aligned
 from ritz.codegen.transforms.search import quickest, repeated
@@ -23,31 +24,38 @@ def obstacle(shape: TransformShape) -> str:
     """Why there are no generated transforms for a shape, in words; empty where there are."""
     if len(shape.points) == 1:
         (n,) = shape.points
-        return "" if _lines(shape, "inverse") else f"{n} points do not make whole vectors of rows and of columns"
+        return "" if _lines(shape, "inverse") else f"{n} points are too few or have a prime factor above 7"
     odd = [n for n in shape.points if radices(n, 8) is None]
     if odd:
         return f"{odd[0]} points are not a product of two or more factors up to 7 and powers of two"
     return ""
 
 
+def _element(shape: TransformShape) -> tuple[str, int]:
+    """Type of the numbers, and how many of them a vector register holds."""
+    return ("double", native.lanes()) if shape.precision == "double" else ("float", 2 * native.lanes())
+
+
 def _lines(shape: TransformShape, direction: str) -> list[LineTransform]:
-    """Kernels for a transform in one dimension, the widest vectors that fit first."""
-    widths = [lanes for lanes in (8, 4, 2) if lanes <= native.lanes()]
-    lines = [LineTransform(shape.points[0], shape.cutoff[0], shape.real, direction == "forward", w) for w in widths]
-    return [line for line in lines if line.sides is not None]
+    """Kernels for a transform in one dimension, fewest instructions first, each with another width of the vectors."""
+    (points,), (cutoff,) = shape.points, shape.cutoff
+    element, lanes = _element(shape)
+    plans = choices(length(points, shape.real), lanes, native.registers())
+    return [LineTransform(points, cutoff, shape.real, direction == "forward", *plan, element) for plan in plans]
 
 
 def _boxes(shape: TransformShape, direction: str) -> list[BoxTransform]:
-    """Kernels for a transform in several dimensions; vectors of two doubles always find four points a side.
+    """Kernels for a transform in several dimensions; vectors of two numbers always find four points a side.
 
     First the widest vectors that fit with radices by the rule, then with other radices, then narrower vectors.
     """
+    element, widest = _element(shape)
 
     def box(lanes: int, radices_of: Callable[[int, int], tuple[int, ...] | None] | None = None) -> BoxTransform:
         factors = tuple(radices_of(n, lanes) or radices(n, lanes) or () for n in shape.points) if radices_of else ()
-        return BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes, factors=factors)
+        return BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes, element, factors)
 
-    widths = [lanes for lanes in (8, 4, 2) if lanes <= native.lanes() and (box(lanes).fits or lanes == 2)]
+    widths = [lanes for lanes in (16, 8, 4, 2) if lanes <= widest and (box(lanes).fits or lanes == 2)]
     return [box(widths[0]), *(box(widths[0], other) for other in ORDERS), *(box(lanes) for lanes in widths[1:2])]
 
 
@@ -59,12 +67,13 @@ def _distinct(boxes: list[BoxTransform]) -> list[BoxTransform]:
     return list(found.values())
 
 
-def line_kernel(shape: TransformShape, direction: str) -> LineTransform:
-    """The kernel of a transform in one dimension."""
-    return quickest(_lines(shape, direction)[:2], lambda kernel: repeated(_line_plan(kernel), shape, direction))
+def generated_line(shape: TransformShape, direction: str) -> LineTransform | None:
+    """The kernel of a transform in one dimension; None where there is none."""
+    candidates = _lines(shape, direction)[:2]
+    return quickest(candidates, lambda line: repeated(_line_plan(line), shape, direction)) if candidates else None
 
 
-def box_kernels(shape: TransformShape, direction: str) -> BoxTransform:
+def generated_box(shape: TransformShape, direction: str) -> BoxTransform:
     """The kernels of a transform in several dimensions."""
     candidates = _distinct(_boxes(shape, direction))
     return quickest(candidates, lambda kernels: repeated(_box_plan(kernels, 1), shape, direction))
@@ -77,9 +86,8 @@ def _loaded(kernels: BoxTransform | LineTransform) -> native.Native:
 
 def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
     """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``."""
-    if len(shape.points) == 1:
-        return _line_plan(line_kernel(shape, direction))
-    return _box_plan(box_kernels(shape, direction), batch)
+    line = generated_line(shape, direction) if len(shape.points) == 1 else None
+    return _line_plan(line) if line is not None else _box_plan(generated_box(shape, direction), batch)
 
 
 def _line_plan(line: LineTransform) -> Plan:
@@ -89,7 +97,7 @@ def _line_plan(line: LineTransform) -> Plan:
 
 def _box_plan(kernels: BoxTransform, batch: int) -> Plan:
     points, forward = kernels.points, kernels.forward
-    size = 16 * points[0] * kernels.pitch
+    size = 2 * kernels.size * points[0] * kernels.pitch
     between = np.empty(batch * size + ALIGNMENT, dtype=np.uint8)
     plan = aligned(between.ctypes.data) + size * np.arange(batch, dtype=np.int64)
     code = _loaded(kernels)

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from ritz.codegen.loops import as_f64, as_i64, call_line, compiled, double_of
-from ritz.codegen.transforms.provider import Phase, Plan, TransformShape
+from ritz.codegen.transforms.provider import Phase, Plan, TransformShape, require_double
 
 COLUMNS = 32  # in a block at most
 LEVELS = 5  # in two dimensions 2^k rows go together, 16 at most
@@ -168,8 +168,13 @@ def forward_inner(plan_: int, source: int, target: int, lo: int, hi: int, scratc
 _PHASES = {"inverse": (inverse_outer, inverse_inner), "forward": (forward_outer, forward_inner)}
 
 
-def plan_of(library: Library, shape: TransformShape, batch: int, direction: str) -> Plan:
-    """A plan for `batch` arrays of this shape with the kernels of a library; `direction` is inverse or forward."""
+def plan_of(name: str, library: Library, shape: TransformShape, batch: int, direction: str) -> Plan:
+    """A plan for `batch` arrays of this shape with the kernels of a library; `direction` is inverse or forward.
+
+    Raises:
+        UnsupportedError: single precision is asked for.
+    """
+    require_double(shape, name)
     axes = len(shape.points)
     (n0, n1, n2), (m0, m1, m2) = _three(shape.points), _three(shape.modes)
     sign = 1 if direction == "inverse" else -1

@@ -98,5 +98,6 @@ def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
 
     Raises:
         MissingPackage: MKL is not installed.
+        UnsupportedError: single precision is asked for.
     """
-    return plan_of(Mkl(), shape, batch, direction)
+    return plan_of("mkl", Mkl(), shape, batch, direction)

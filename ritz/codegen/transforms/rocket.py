@@ -88,5 +88,9 @@ class Rocket:
 
 
 def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
-    """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``."""
-    return plan_of(Rocket(), shape, batch, direction)
+    """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``.
+
+    Raises:
+        UnsupportedError: single precision is asked for.
+    """
+    return plan_of("rocket", Rocket(), shape, batch, direction)

@@ -82,9 +82,9 @@ def _seconds(run: Run, count: int) -> float:
 
 def repeated(plan: Plan, shape: TransformShape, direction: str) -> Run:
     """A compiled loop over a plan for one field."""
-    rng = np.random.default_rng(0)
-    grid = rng.standard_normal((*shape.points, 1 if shape.real else 2))
-    modes = rng.standard_normal((*shape.modes, 2))
+    rng, kind = np.random.default_rng(0), np.float64 if shape.precision == "double" else np.float32
+    grid = rng.standard_normal((*shape.points, 1 if shape.real else 2)).astype(kind)
+    modes = rng.standard_normal((*shape.modes, 2)).astype(kind)
     memory = np.empty(plan.scratch + ALIGNMENT, np.uint8)
     source, target = (grid, modes) if direction == "forward" else (modes, grid)
     ends = [plan.address, source.ctypes.data, target.ctypes.data, aligned(memory.ctypes.data)]
