@@ -223,11 +223,8 @@ def factorize(n: int, lanes: int, registers: int) -> tuple[float, tuple[int, ...
     return best(n) if n > 1 else None
 
 
-def choose(n: int, lanes: int, registers: int) -> tuple[int, tuple[int, ...]] | None:
-    """Vectors of at most `lanes` numbers, and radices, with the fewest instructions; None for other prime factors."""
+def choices(n: int, lanes: int, registers: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Vectors of at most `lanes` numbers with their radices, fewest instructions first; none for other primes."""
     widths = [lanes >> k for k in range(lanes.bit_length())]
     found = [(*plan, w) for w in widths if (plan := factorize(n, w, registers))]
-    if not found:
-        return None
-    _, factors, width = min(found, key=lambda f: (f[0], -f[2]))
-    return width, factors
+    return [(width, factors) for _, factors, width in sorted(found, key=lambda f: (f[0], -f[2]))]
