@@ -137,8 +137,8 @@ class _Reader:
         self.ignored.append(f"the mark 'fast' of the reaction {name}, which runs at the rate of its kinetic law")
         warnings.warn(
             f"The reaction {name} is marked as fast, that is in equilibrium at all times; it is read as one that runs "
-            "at the rate of its kinetic law, as other simulators do. If that rate is not far above all others, the answer "
-            "differs: then make its rate constants larger, or replace it by its equilibrium in an algebraic rule.",
+            "at the rate of its kinetic law, as other simulators do. If that rate is not far above all others, the "
+            "answer differs: then make its rate constants larger, or write its equilibrium as an algebraic rule.",
             ModelFileWarning,
             stacklevel=5,
         )
