@@ -92,6 +92,17 @@ class Code:
             yield self.smaller(start, count - self.lanes) if count % self.lanes else start
 
     @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """Statements that run if a condition holds."""
+        self._count += 1
+        k = self._count
+        self.do(f"br i1 {condition}, label %then{k}, label %done{k}")
+        self._label(f"then{k}")
+        yield
+        self.do(f"br label %done{k}")
+        self._label(f"done{k}")
+
+    @contextmanager
     def single(self) -> Iterator[None]:
         """Vectors of one lane for a while."""
         before = self.lanes, self.vector
