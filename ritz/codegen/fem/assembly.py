@@ -14,6 +14,7 @@ from ritz.codegen import native
 from ritz.codegen.fem.given import PointWriter
 from ritz.codegen.fem.kernel_base import KernelWriter
 from ritz.codegen.fem.kernels import Block, MatrixKernel, VectorKernel, matrix_entries
+from ritz.codegen.fem.parts import Shares, share
 from ritz.codegen.fem.pattern import Pattern, pattern_of
 from ritz.codegen.fem.space import FemSpace, Probe
 from ritz.codegen.layout import Array
@@ -22,6 +23,7 @@ from ritz.symbolic.graph import Graph, Number
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 Term = tuple[Number, int]
+Key = tuple[int, int, int]  # region, field, side
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ class FemProgram:
                 writer = VectorKernel(*arguments, outputs=[(p, w) for p, w, _ in outputs])
                 kernel = self.build.kernel(writer, region)
                 kernel.slots[:] = [f"result {k}" if s == "out" else s for s in kernel.slots]
+                kernel.slots[:] = [s.replace("targets", f"targets {k}") for s in kernel.slots]
                 self.kernels.append(kernel)
 
     def _matrix_kernels(self, wrt: int) -> None:
@@ -181,6 +184,22 @@ class FemProgram:
             for name, c, part in self.plain
         ]
         return pattern_of(self.build.space, [(k.region, k.blocks) for k in self.kernels], identities)
+
+    def shares(self, k: int) -> tuple[list[Key], Shares]:
+        """Where the kernels add to in vector `k` of integrals: region, field and side of each table, and the tables."""
+        space = self.build.space
+        keys = [
+            (kernel.region, int(slot.split()[2]), int(slot.split()[3]))
+            for kernel in self.kernels
+            for slot in kernel.slots
+            if slot.startswith(f"targets {k} ")
+        ]
+        n = space.numbering.size
+
+        def make() -> Shares:
+            return share([(space.regions[region], space.dofs(region, f, s)) for region, f, s in keys], n, n)
+
+        return keys, space.stored(("shares", *keys), make)
 
     def over(self, space: FemSpace, *, plain: bool = True) -> FemProgram:
         """The same kernels over other entries and another numbering.

@@ -77,7 +77,7 @@ class VectorKernel(KernelWriter):
     def finish(self) -> None:
         for (f, side), tile in self.results.items():
             width = self.space.nodes[f].reference.dim
-            self.scatter(f"dofs {f} {0 if side > 0 else 1}", width, tile, width, "out")
+            self.scatter(f"targets {f} {0 if side > 0 else 1}", width, tile, width, "out")
 
 
 Block = tuple[int, int, int, int]  # test field, its side, trial field, its side

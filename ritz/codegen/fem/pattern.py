@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ritz.codegen.fem.driver import locate
+from ritz.codegen.fem.parts import Shares, share
 from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.layout import Array
+from ritz.codegen.loops import as_i32, compiled
 
 Block = tuple[int, int, int, int]
-APART = 8  # doubles in a line of the cache
 
 
 @dataclass(eq=False)
@@ -21,11 +22,13 @@ class Pattern:
     """A fixed pattern by rows.
 
     Attributes:
+        cells: (region, blocks of its cell matrices) of every kernel.
         indptr, indices: int32, columns increasing in every row.
         fixed: entries that no kernel computes: (places, value).
     """
 
     space: FemSpace
+    cells: Sequence[tuple[int, Sequence[Block]]]
     indptr: Array
     indices: Array
     fixed: list[tuple[Array, float]] = field(default_factory=list)
@@ -36,36 +39,28 @@ class Pattern:
         return len(self.indices)
 
     @property
-    def length(self) -> int:
-        """Numbers that kernels write to: the entries, and behind them places for what belongs to no entry.
-
-        Every part of the mesh has such a place of its own, on a line of the cache of its own.
-        """
-        parts = {group.part for region in self.space.regions for group in region.groups}
-        return self.nnz + APART * (max(parts, default=0) + 2)
-
-    @property
     def size(self) -> int:
         """Number of rows."""
         return len(self.indptr) - 1
 
-    def positions(self, region: int, blocks: Sequence[Block]) -> Array:
-        """(entries of the region, width) int32: where the entries of its cell matrices belong."""
-        key = ("positions", id(self), region, tuple(blocks))
-        found: Array = self.space.stored(key, lambda: self._positions(region, blocks))
-        return found
+    @cached_property
+    def shares(self) -> Shares:
+        """Where the entries of the cell matrices of every kernel belong, block by block and row by row.
 
-    def _positions(self, region: int, blocks: Sequence[Block]) -> Array:
+        Behind the values of the matrix there is a place for what belongs to no entry.
+        """
+        regions = self.space.regions
+        tables = [(regions[region], self._places(region, blocks)) for region, blocks in self.cells]
+        return share(tables, self.nnz + 1, self.nnz)
+
+    def _places(self, region: int, blocks: Sequence[Block]) -> Array:
         tables = [(self._dofs(region, f, s), self._dofs(region, h, r)) for f, s, h, r in blocks]
         widths = [a.shape[1] * b.shape[1] for a, b in tables]
         to = np.empty((self.space.regions[region].size, sum(widths)), dtype=np.int32)
         start = 0
         for (rows, columns), width in zip(tables, widths, strict=True):
-            locate(rows, columns, self.size, self.indptr, self.indices, to, start)
+            locate(rows, columns, self.indptr, self.indices, to, start)
             start += width
-        for group in self.space.regions[region].groups:
-            mine = to[group.start : group.stop]
-            mine[mine == self.nnz] += APART * (group.part + 1)
         return to
 
     def _dofs(self, region: int, f: int, side: int) -> Array:
@@ -78,6 +73,51 @@ class Pattern:
         for places, value in self.fixed:
             values[places] = value
         return csr_array((values, self.indices, self.indptr), shape=(self.size, self.size))
+
+
+@compiled()
+def _search(indices, low, high, column):  # type: ignore[no-untyped-def]
+    """The first of some increasing numbers that is not below another."""
+    while low < high:
+        middle = (low + high) >> 1
+        if indices[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled()
+def _locate(
+    cells: int, na: int, nb: int, rows: int, columns: int, free: int, indptr: int, indices: int, width: int, to: int
+) -> None:
+    row_of, column_of, first, target = as_i32(rows), as_i32(columns), as_i32(indptr), as_i32(to)
+    none = first[free]
+    for c in range(cells):
+        for a in range(na):
+            row = row_of[c * na + a]
+            for b in range(nb):
+                column, place = column_of[c * nb + b], none
+                if row < free and column < free:
+                    place = _search(as_i32(indices), first[row], first[row + 1], column)
+                target[c * width + a * nb + b] = place
+
+
+def locate(rows: Array, columns: Array, indptr: Array, indices: Array, to: Array, start: int) -> None:
+    """Places of cell matrices in the values of a sparse matrix.
+
+    Args:
+        rows, columns: (cells, na), (cells, nb) int32 numbers of the unknowns; those that are no rows of the matrix have
+            no place, and get the one behind the last value.
+        indptr, indices: pattern by rows, int32, columns increasing.
+        to: (cells, width) int32; entries from `start` on receive the places, row by row.
+    """
+    for array in (rows, columns, indptr, indices, to):
+        assert array.dtype == np.int32 and array.flags.c_contiguous
+    _locate(
+        len(rows), rows.shape[1], columns.shape[1], rows.ctypes.data, columns.ctypes.data, len(indptr) - 1,
+        indptr.ctypes.data, indices.ctypes.data, to.shape[1], to.ctypes.data + 4 * start,
+    )  # fmt: skip
 
 
 def pattern_of(
@@ -114,14 +154,13 @@ def pattern_of(
         total = total + coo_array((np.ones(length, np.int32), (top + k, first + k)), shape=(n, n)).tocsr()
     total = csr_array(total)
     total.sort_indices()
-    pattern = Pattern(space, total.indptr.astype(np.int32), total.indices.astype(np.int32))
+    pattern = Pattern(space, regions, total.indptr.astype(np.int32), total.indices.astype(np.int32))
     for top, first, value, length in identities:
         places = np.empty((length, 1), dtype=np.int32)
         steps = np.arange(length, dtype=np.int32)[:, None]
         locate(
             np.ascontiguousarray(top + steps),
             np.ascontiguousarray(first + steps),
-            n,
             pattern.indptr,
             pattern.indices,
             places,

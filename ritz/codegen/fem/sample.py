@@ -118,7 +118,7 @@ class FemSample:
             )
         if direction is not None:
             instance.set_direction(np.asarray(direction, dtype=float), self.system.name)
-        out = np.zeros(instance.length)
+        out = np.empty(instance.length)
         instance.call(float(t), u, np.ascontiguousarray(self.system.parameter_vector(p)), out)
         return out
 

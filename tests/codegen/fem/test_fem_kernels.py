@@ -65,20 +65,6 @@ def test_any_width_of_vectors_gives_the_same(monkeypatch, lanes):
     check(discretized(tools.interior_penalty("tetrahedron"), elements={tools.u: rz.Element("DG", 1)}))
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("cell", ["triangle", "hexahedron"])
-def test_threads_give_what_one_gives(cell, threads):
-    problem = tools.quasilinear(cell)
-    problem = problem.replace(domain=problem.domain.mesh.refine().refine())
-    alone, together = (discretized(problem, degree=2, threads=n) for n in (1, threads))
-    assert together._instance("rhs").threads == threads
-    check(together)
-    u, _, _ = tools.random_state(alone)
-    assert tools.relative(together.rhs(0.3, u), alone.rhs(0.3, u)) < 1e-14
-    assert abs(together.jacobian(0.3, u) - alone.jacobian(0.3, u)).max() < 1e-12
-    check(discretized(tools.interior_penalty(cell), elements={tools.u: rz.Element("DG", 1)}, threads=threads))
-
-
 def test_curved_cells_know_the_area_and_the_length_of_a_disc():
     v = rz.test(tools.u, "v")
     for degree, bound in ((1, 3e-2), (2, 2e-5)):
