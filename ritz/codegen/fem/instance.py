@@ -207,8 +207,12 @@ class FemInstance:
             k, f, s = map(int, rest.split())
             keys, shares = self.shares[k]
             return self._held(shares.tables[keys.index((kernel.region, f, s))], np.int32)
-        assert slot == "positions" and self.program.pattern is not None
-        return self._held(self.program.pattern.shares.tables[self.program.kernels.index(kernel)], np.int32)
+        pattern = self.program.pattern
+        assert pattern is not None and kind in ("rows", "offsets")
+        if kind == "offsets":
+            return self._held(pattern.offsets[kernel.region, int(rest)], np.int32)
+        f, s = map(int, rest.split())
+        return self._held(pattern.shares.tables[pattern.keys.index((kernel.region, f, s))], np.int32)
 
     # ------------------------------------------------------------------ use
     def update(self, p: Mapping[str, float]) -> None:

@@ -61,10 +61,10 @@ class Shares:
     """Where entries add to, and what is to be gathered afterwards.
 
     Attributes:
-        tables: (entries, width) int32 per region or field: places, or numbers behind them.
+        tables: (entries, width) int32 per region or field: where the numbers of every row begin.
         length: of the vector with the numbers behind it.
-        targets: (k,) int32 places that several parts share, increasing.
-        starts: (k + 1,) int32: the numbers of place k are ``sources[starts[k]:starts[k + 1]]``, part by part.
+        targets: (k,) int32 numbers that several parts share, increasing.
+        starts: (k + 1,) int32: what belongs to number k stands at ``sources[starts[k]:starts[k + 1]]``, part by part.
         sources: int32.
     """
 
@@ -75,41 +75,48 @@ class Shares:
     sources: Array
 
 
-def share(tables: Sequence[tuple[Region, Array]], size: int, kept: int) -> Shares:
-    """Give every part numbers of its own for the places that it shares with parts before it.
+def share(tables: Sequence[tuple[Region, Array]], size: int, kept: int, begins: Array | None = None) -> Shares:
+    """Give every part numbers of its own for the rows that it shares with parts before it.
 
     Args:
-        tables: for each kind of entries their region and their places, (entries, width) int32.
-        size: number of places.
-        kept: places from here on are never read: they are not gathered.
+        tables: for each kind of entries their region and their rows, (entries, width) int32.
+        size: how many rows there are.
+        kept: rows from here on are never read: they are not gathered.
+        begins: (size + 1,) where the numbers of every row begin; None: a row is one number, as in a vector.
     """
     parts = sorted({group.part for region, _ in tables for group in region.groups})
-    none = np.zeros(0, dtype=np.int32)
-    if len(parts) < 2:
-        return Shares(tuple(table for _, table in tables), size, none, np.zeros(1, np.int32), none)
+    first = np.arange(size + 1) if begins is None else begins
+    made = [table if begins is None and len(parts) < 2 else first[table].astype(np.int32) for _, table in tables]
     chosen = {
         part: [(k, g) for k, (region, _) in enumerate(tables) for g in region.groups if g.part == part]
         for part in parts
     }
     owner = np.full(size, -1, dtype=np.int32)
-    for part in reversed(parts):  # the first part that touches a place is written last
+    for part in reversed(parts):  # the first part that touches a row is written last
         for k, g in chosen[part]:
             owner[tables[k][1][g.start : g.stop]] = part
-    made = [table.copy() for _, table in tables]
-    length, pairs = size, []
-    number = np.empty(size, dtype=np.int32)
+    length, lengths, number = int(first[-1]), np.diff(first), np.empty(size, dtype=np.int64)
+    pairs = [np.zeros((2, 0), dtype=np.int64)]
     for part in parts[1:]:
-        blocks = [made[k][g.start : g.stop] for k, g in chosen[part]]
-        foreign = [owner[block] != part for block in blocks]
-        shared = np.unique(np.concatenate([none, *(block[f] for block, f in zip(blocks, foreign, strict=True))]))
+        blocks = [(made[k][g.start : g.stop], tables[k][1][g.start : g.stop]) for k, g in chosen[part]]
+        foreign = [owner[rows] != part for _, rows in blocks]
+        shared = np.unique(np.concatenate([rows[f] for (_, rows), f in zip(blocks, foreign, strict=True)]))
         length += -length % APART + APART
-        number[shared] = length + np.arange(len(shared), dtype=np.int32)
-        for block, f in zip(blocks, foreign, strict=True):
-            block[f] = number[block[f]]
-        pairs.append((shared[shared < kept], number[shared[shared < kept]]))
-        length += len(shared)
-    places, sources = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        number[shared] = length + np.cumsum(lengths[shared]) - lengths[shared]
+        length += int(lengths[shared].sum())
+        for (numbers, rows), f in zip(blocks, foreign, strict=True):
+            numbers[f] = number[rows[f]]
+        read = shared[shared < kept]
+        pairs.append(np.stack([_ranges(first[read], lengths[read]), _ranges(number[read], lengths[read])]))
+    places, sources = np.concatenate(pairs, axis=1)
     order = np.argsort(places, kind="stable")
     targets, starts = np.unique(places[order], return_index=True)
     starts = np.append(starts, len(places)).astype(np.int32)
     return Shares(tuple(made), length + APART, targets.astype(np.int32), starts, sources[order].astype(np.int32))
+
+
+def _ranges(starts: Array, lengths: Array) -> Array:
+    """``start, start + 1, ...`` of every range, one range behind the other."""
+    ends = np.cumsum(lengths)
+    steps = np.arange(ends[-1] if len(ends) else 0)
+    return np.repeat(starts - (ends - lengths), lengths) + steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,41 @@ from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.layout import Array
 from ritz.codegen.loops import as_i32, compiled
 
-Block = tuple[int, int, int, int]
+Block = tuple[int, int, int, int]  # test field, its side, trial field, its side
+Side = tuple[int, int]  # field and its side
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows of a cell matrix that have their columns at the same places, such as those of all components of a vector.
+
+    Attributes:
+        tests: fields, and their side, whose test functions the rows belong to.
+        trials: fields, and their side, whose unknowns the columns belong to, one behind the other.
+    """
+
+    tests: tuple[Side, ...]
+    trials: tuple[Side, ...]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All pairs."""
+        return [(*test, *trial) for test in self.tests for trial in self.trials]
+
+
+def row_groups(blocks: Sequence[Block], alike: Mapping[int, int]) -> tuple[RowGroup, ...]:
+    """The rows of a cell matrix, put together where their columns stand at the same places.
+
+    Args:
+        blocks: of the cell matrix.
+        alike: test field -> a number; rows of fields with the same one have the same columns at the same node.
+    """
+    groups: dict[tuple[int, int], RowGroup] = {}
+    for f, s in dict.fromkeys(block[:2] for block in blocks):
+        trials = tuple((h, r) for f_, s_, h, r in blocks if (f_, s_) == (f, s))
+        known = groups.setdefault((alike[f], s), RowGroup((), trials))
+        groups[alike[f], s] = RowGroup((*known.tests, (f, s)), trials)
+    return tuple(groups.values())
 
 
 @dataclass(eq=False)
@@ -22,13 +56,13 @@ class Pattern:
     """A fixed pattern by rows.
 
     Attributes:
-        cells: (region, blocks of its cell matrices) of every kernel.
+        kernels: (region, rows of its cell matrices) of every kernel.
         indptr, indices: int32, columns increasing in every row.
         fixed: entries that no kernel computes: (places, value).
     """
 
     space: FemSpace
-    cells: Sequence[tuple[int, Sequence[Block]]]
+    kernels: Sequence[tuple[int, Sequence[RowGroup]]]
     indptr: Array
     indices: Array
     fixed: list[tuple[Array, float]] = field(default_factory=list)
@@ -45,23 +79,38 @@ class Pattern:
 
     @cached_property
     def shares(self) -> Shares:
-        """Where the entries of the cell matrices of every kernel belong, block by block and row by row.
+        """Where the rows of the cell matrices of every kernel begin, in the order of `keys`.
 
-        Behind the values of the matrix there is a place for what belongs to no entry.
+        Behind the values of the matrix there is place for the rows of what is prescribed.
         """
+        longest = int(np.diff(self.indptr).max(initial=0))
+        begins = np.append(self.indptr.astype(np.int64), self.nnz + longest)
         regions = self.space.regions
-        tables = [(regions[region], self._places(region, blocks)) for region, blocks in self.cells]
-        return share(tables, self.nnz + 1, self.nnz)
+        tables = [(regions[k], np.minimum(self._dofs(k, f, s), self.size)) for k, f, s in self.keys]
+        return share(tables, self.size + 1, self.size, begins)
 
-    def _places(self, region: int, blocks: Sequence[Block]) -> Array:
-        tables = [(self._dofs(region, f, s), self._dofs(region, h, r)) for f, s, h, r in blocks]
-        widths = [a.shape[1] * b.shape[1] for a, b in tables]
-        to = np.empty((self.space.regions[region].size, sum(widths)), dtype=np.int32)
+    @cached_property
+    def keys(self) -> list[tuple[int, int, int]]:
+        """Region, test field and side of the tables of rows."""
+        return [(region, *test) for region, groups in self.kernels for group in groups for test in group.tests]
+
+    @cached_property
+    def offsets(self) -> dict[tuple[int, int], Array]:
+        """Region, number of the group of rows -> places of the columns within their rows.
+
+        (entries, test functions, columns) int32, -1 where there is no such row or column.
+        """
+        return {(k, i): self._offsets(k, group) for k, groups in self.kernels for i, group in enumerate(groups)}
+
+    def _offsets(self, region: int, group: RowGroup) -> Array:
+        rows = np.minimum.reduce([self._dofs(region, f, s) for f, s in group.tests])  # a free one where there is one
+        tables = [self._dofs(region, f, s) for f, s in group.trials]
+        found = np.empty((*rows.shape, sum(table.shape[1] for table in tables)), dtype=np.int32)
         start = 0
-        for (rows, columns), width in zip(tables, widths, strict=True):
-            locate(rows, columns, self.indptr, self.indices, to, start)
-            start += width
-        return to
+        for columns in tables:
+            locate(rows, columns, self.indptr, self.indices, found, start)
+            start += columns.shape[1]
+        return found
 
     def _dofs(self, region: int, f: int, side: int) -> Array:
         return self.space.dofs(region, f, 0 if side > 0 else 1)
@@ -92,59 +141,52 @@ def _locate(
     cells: int, na: int, nb: int, rows: int, columns: int, free: int, indptr: int, indices: int, width: int, to: int
 ) -> None:
     row_of, column_of, first, target = as_i32(rows), as_i32(columns), as_i32(indptr), as_i32(to)
-    none = first[free]
     for c in range(cells):
         for a in range(na):
             row = row_of[c * na + a]
             for b in range(nb):
-                column, place = column_of[c * nb + b], none
+                column, place = column_of[c * nb + b], -1
                 if row < free and column < free:
-                    place = _search(as_i32(indices), first[row], first[row + 1], column)
-                target[c * width + a * nb + b] = place
+                    place = _search(as_i32(indices), first[row], first[row + 1], column) - first[row]
+                target[(c * na + a) * width + b] = place
 
 
 def locate(rows: Array, columns: Array, indptr: Array, indices: Array, to: Array, start: int) -> None:
-    """Places of cell matrices in the values of a sparse matrix.
+    """Places of columns within rows of a sparse matrix.
 
     Args:
         rows, columns: (cells, na), (cells, nb) int32 numbers of the unknowns; those that are no rows of the matrix have
-            no place, and get the one behind the last value.
+            the place -1.
         indptr, indices: pattern by rows, int32, columns increasing.
-        to: (cells, width) int32; entries from `start` on receive the places, row by row.
+        to: (cells, na, width) int32; entries from `start` on receive the places.
     """
     for array in (rows, columns, indptr, indices, to):
         assert array.dtype == np.int32 and array.flags.c_contiguous
     _locate(
         len(rows), rows.shape[1], columns.shape[1], rows.ctypes.data, columns.ctypes.data, len(indptr) - 1,
-        indptr.ctypes.data, indices.ctypes.data, to.shape[1], to.ctypes.data + 4 * start,
+        indptr.ctypes.data, indices.ctypes.data, to.shape[2], to.ctypes.data + 4 * start,
     )  # fmt: skip
 
 
 def pattern_of(
     space: FemSpace,
-    regions: Sequence[tuple[int, Sequence[Block]]],
+    kernels: Sequence[tuple[int, Sequence[RowGroup]]],
     identities: Sequence[tuple[int, int, float, int]] = (),
 ) -> Pattern:
     """The union of the patterns of cell matrices.
 
     Args:
         space: the space.
-        regions: (region, blocks of its cell matrices).
+        kernels: (region, rows of its cell matrices).
         identities: (first row, first column, value, length) of diagonals that stand apart.
     """
     from scipy.sparse import coo_array, csr_array
 
     n = int(space.numbering.offsets[-1])
     total = csr_array((n, n), dtype=np.int32)
-    for region, blocks in regions:
-        columns_of: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for f, s, h, r in blocks:
-            columns_of.setdefault((f, s), []).append((h, r))
-        sharing: dict[tuple[tuple[int, int], ...], list[tuple[int, int]]] = {}
-        for row, columns in columns_of.items():  # rows of one kind are found together
-            sharing.setdefault(tuple(columns), []).append(row)
-        for shared, rows in sharing.items():
-            left, right = (_incidence(space, region, keys, n) for keys in (rows, shared))
+    for region, groups in kernels:
+        for group in groups:
+            left, right = (_incidence(space, region, keys, n) for keys in (group.tests, group.trials))
             found = left.T @ right
             found.data[:] = 1
             total = total + found
@@ -154,19 +196,13 @@ def pattern_of(
         total = total + coo_array((np.ones(length, np.int32), (top + k, first + k)), shape=(n, n)).tocsr()
     total = csr_array(total)
     total.sort_indices()
-    pattern = Pattern(space, regions, total.indptr.astype(np.int32), total.indices.astype(np.int32))
+    pattern = Pattern(space, kernels, total.indptr.astype(np.int32), total.indices.astype(np.int32))
     for top, first, value, length in identities:
-        places = np.empty((length, 1), dtype=np.int32)
-        steps = np.arange(length, dtype=np.int32)[:, None]
-        locate(
-            np.ascontiguousarray(top + steps),
-            np.ascontiguousarray(first + steps),
-            pattern.indptr,
-            pattern.indices,
-            places,
-            0,
-        )
-        pattern.fixed.append((places.ravel(), value))
+        offsets = np.empty((length, 1, 1), dtype=np.int32)
+        rows = np.arange(top, top + length, dtype=np.int32)[:, None]
+        locate(rows, rows + np.int32(first - top), pattern.indptr, pattern.indices, offsets, 0)
+        places = pattern.indptr[rows.ravel()] + offsets.ravel()
+        pattern.fixed.append((places, value))
     return pattern
 
 
