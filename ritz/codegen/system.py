@@ -286,12 +286,12 @@ class System(ParameterVector, OrdinaryForm):
             raise RitzError(f"The state of {self.name} has length {self.layout.size}; found shape {u.shape}.")
         if direction is not None:
             instance.set_direction(np.asarray(direction, dtype=float), self.name)
-        out = np.zeros(size)
-        self._run(instance, float(t), u, np.ascontiguousarray(p), out)
-        return out
+        return self._run(instance, float(t), u, np.ascontiguousarray(p), size)
 
-    def _run(self, instance: Any, t: float, u: Array, p: Array, out: Array) -> None:
+    def _run(self, instance: Any, t: float, u: Array, p: Array, size: int) -> Array:
+        out = np.zeros(size)
         call_rhs_address(instance.address, t, u, p, out, instance.context)
+        return out
 
     def rhs(self, t: float, u: Any, p: Any = None) -> Array:
         """Time derivative of the state.

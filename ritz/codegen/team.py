@@ -4,10 +4,12 @@ A *job* is cut into pieces. Each member of the team begins with pieces of its ow
 it finds in its cache what it left there; then it takes pieces that others have not begun, so that nothing waits for a
 thread that the machine has put aside. A team without members works too: the caller does everything. A job begins and
 ends within about 0.2 microseconds, because members wait for it spinning; they do so only while a solver is at work
-(`Team.at_work`) and sleep otherwise.
+(`Team.at_work`) and sleep otherwise. Where long pauses lie between the jobs, such as the linear systems between two
+assemblies, members wait for a limited time only; they come back when the caller enters `Team.at_work` for the next job.
 
 The block of a team is an int64 array with the number of the job, the job and its arguments, and for each member the
-pieces of its own that are left: the job's number, the end and the next one, packed so that one exchange takes a piece.
+pieces of its own that are left (the job's number, the end and the next one, packed so that one exchange takes a piece)
+and the shift for which it is there.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -32,7 +35,7 @@ from ritz.codegen.loops import (
 )
 
 EPOCH, SHIFT, COUNT, FUNCTION, PIECES, DONE, JOB, MEMBERS = 0, 8, 16, 17, 18, 24, 32, 48  # words; 8 are a cache line
-MEMBER = 8  # words of a member
+MEMBER, PRESENT = 8, 1  # words of a member; the one with the shift for which it is there, 0 if it is not
 BITS = 12  # of the end and of the next piece
 MOST = (1 << BITS) - 1  # pieces
 SPINS = 2000  # pauses before a waiting thread lets others run, about 30 microseconds
@@ -79,8 +82,8 @@ def deal(block, function, pieces):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def serve(block: int, me: int, shift: int) -> None:
-    """Take part in jobs as a member until the shift is over."""
+def serve(block: int, me: int, shift: int, patience: int) -> None:
+    """Take part in jobs as a member until the shift is over, or no job has come for some time."""
     count, last, waited = as_i64(block)[COUNT], -1, 0
     while atomic_load(block + 8 * SHIFT) == shift:
         epoch = atomic_load(block + 8 * EPOCH)
@@ -89,23 +92,27 @@ def serve(block: int, me: int, shift: int) -> None:
             waited += 1
             if waited > SPINS:
                 give_way()
+            if waited - SPINS == patience > 0 and replace(block + 8 * (MEMBERS + MEMBER * me + PRESENT), shift, 0):
+                return
             continue
         last, waited = epoch, 0
         _take_part(block, me, count, epoch)
 
 
 class Team:
-    """The threads of one system.
+    """The threads of one caller.
 
     Args:
         count: threads, the caller included.
+        patience: how often a member that waits lets other threads run before it goes to sleep, each time for about a
+            microsecond; 0: it waits as long as a solver is at work.
 
     Attributes:
         address: of the block, 0 where the caller is alone.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, patience: int = 0) -> None:
+        self.count, self.patience = count, patience
         self._memory = np.zeros(MEMBERS + MEMBER * count + 8, np.int64)
         start = int(-self._memory.ctypes.data % 64) // 8
         self._block = self._memory[start:]
@@ -115,20 +122,28 @@ class Team:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """Let the members wait for jobs; within another use of the same kind nothing changes."""
-        if self._busy or self.count < 2:
+        """Let the members wait for jobs; within another use of the same kind those come back that went to sleep."""
+        if self.count < 2:
             yield
             return
-        self._busy = True
-        shift = int(self._block[SHIFT]) + 1
-        self._block[SHIFT] = shift
-        for c in range(1, self.count):
-            _worker().begin(self, c, shift)
+        outermost, self._busy = not self._busy, True
+        if outermost:
+            self._block[SHIFT] += 1
+        self._call_members()
         try:
             yield
         finally:
-            self._block[SHIFT] = shift + 1
-            self._busy = False
+            if outermost:
+                self._block[SHIFT] += 1
+                self._busy = False
+
+    def _call_members(self) -> None:
+        shift = int(self._block[SHIFT])
+        for c in range(1, self.count):
+            present = MEMBERS + MEMBER * c + PRESENT
+            if self._block[present] != shift:
+                self._block[present] = shift
+                _worker().begin(self, c, shift)
 
 
 class _Worker(threading.Thread):
@@ -136,22 +151,17 @@ class _Worker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="ritz", daemon=True)
-        self._wanted = threading.Semaphore(0)
-        self._order: tuple[Team, int, int] | None = None
+        self._orders: SimpleQueue[tuple[Team, int, int]] = SimpleQueue()
         self.start()
 
     def begin(self, team: Team, c: int, shift: int) -> None:
         """Serve as member `c` for a shift."""
-        self._order = team, c, shift
-        self._wanted.release()
+        self._orders.put((team, c, shift))
 
     def run(self) -> None:
         while True:
-            self._wanted.acquire()
-            assert self._order is not None
-            team, c, shift = self._order
-            serve(team.address, c, shift)
-            self._order = None
+            team, c, shift = self._orders.get()
+            serve(team.address, c, shift, team.patience)
             del team
             _idle.append(self)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ritz.codegen import loops
-from ritz.codegen.loops import as_c128, as_f64, as_i64, bits_of, compiled, double_of
+from ritz.codegen.loops import as_c128, as_f64, as_i32, as_i64, bits_of, compiled, double_of
 from ritz.codegen.loops.function import FAST
 from ritz.errors import UnsupportedError
 
@@ -157,6 +157,28 @@ def test_bits():
     assert out[0] == 3.0 and math.copysign(1, out[1]) == -1 and out[1] == 0
 
 
+@compiled()
+def _short(source: int, n: int, target: int) -> None:
+    a, out = as_i32(source), as_i32(target)
+    for i in range(n):
+        out[i] = 3 * a[i] - 1
+        out[i] += a[n - 1 - i]
+    out[n] = a[0] if n > 2 else a[1]
+    as_i64(target + 4 * (n + 1))[0] = a[0] + a[n - 1]
+
+
+@given(st.lists(st.integers(-(1 << 31), (1 << 31) - 1), min_size=2, max_size=40))
+def test_short_integers_are_read_with_their_sign_and_cut_when_they_are_written(values):
+    n = len(values) | 1  # so that the sum stands at a multiple of 8
+    source = np.resize(np.array(values, np.int32), n)
+    out = np.zeros(n + 4, np.int32)
+    _short(address(source), n, address(out))
+    wide = source.astype(np.int64)
+    np.testing.assert_array_equal(out[:n], (3 * wide - 1 + wide[::-1]).astype(np.int32))
+    assert out[n] == source[0] and out[n + 3] == 0
+    assert out[n + 1 : n + 3].view(np.int64)[0] == wide[0] + wide[-1]
+
+
 def test_nothing_is_read_where_python_would_not_read():
     @compiled()
     def run(source: int, n: int, target: int) -> None:
@@ -227,6 +249,7 @@ REFUSED = [
     ("x = 1\n    x = 2.5", "A number of kind float cannot become one of kind int"),
     ("x = as_f64(1.5)", "An address must be an integer, not float"),
     ("x = as_f64(a) + 1", "compute before as_f64 or as_i64"),
+    ("as_i32(a)[0] = 0.5", "A number of kind float cannot become one of kind int"),
     ("x = a[0]", r"'a\[0\]' needs an address with a kind and an integer"),
     ("x, y = 1, 2, 3", "3 values for 2 names"),
     ("a + 1", "'a \\+ 1' has no effect"),

@@ -13,8 +13,9 @@ import numpy as np
 from ritz.codegen import native
 from ritz.codegen.fem.given import PointWriter
 from ritz.codegen.fem.kernel_base import KernelWriter
-from ritz.codegen.fem.kernels import Block, MatrixKernel, VectorKernel, matrix_entries
-from ritz.codegen.fem.pattern import Pattern, pattern_of
+from ritz.codegen.fem.kernels import MatrixKernel, VectorKernel, matrix_entries
+from ritz.codegen.fem.parts import Shares, share
+from ritz.codegen.fem.pattern import Pattern, RowGroup, pattern_of
 from ritz.codegen.fem.space import FemSpace, Probe
 from ritz.codegen.layout import Array
 from ritz.codegen.program import Scheduler
@@ -22,6 +23,7 @@ from ritz.symbolic.graph import Graph, Number
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 Term = tuple[Number, int]
+Key = tuple[int, int, int]  # region, field, side
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Kernel:
         slots: entries of its context.
         tables: per group, float64 data.
         program: what is computed in a point.
-        blocks: of the cell matrices, for matrices.
+        row_groups: of the cell matrices, for matrices.
     """
 
     name: str
@@ -44,7 +46,7 @@ class Kernel:
     slots: list[str]
     tables: list[Array]
     program: Scheduled
-    blocks: tuple[Block, ...] = ()
+    row_groups: tuple[RowGroup, ...] = ()
 
     @cached_property
     def address(self) -> int:
@@ -112,7 +114,7 @@ class Build:
         """Print a kernel."""
         text = writer.write("kernel")
         tables = [np.concatenate(block or [np.zeros(1)]) for block in writer.blocks]
-        return Kernel("kernel", region, text, writer.slots, tables, writer.program, tuple(writer.blocks_of))
+        return Kernel("kernel", region, text, writer.slots, tables, writer.program, tuple(writer.row_groups))
 
 
 class FemProgram:
@@ -158,6 +160,7 @@ class FemProgram:
                 writer = VectorKernel(*arguments, outputs=[(p, w) for p, w, _ in outputs])
                 kernel = self.build.kernel(writer, region)
                 kernel.slots[:] = [f"result {k}" if s == "out" else s for s in kernel.slots]
+                kernel.slots[:] = [s.replace("targets", f"targets {k}") for s in kernel.slots]
                 self.kernels.append(kernel)
 
     def _matrix_kernels(self, wrt: int) -> None:
@@ -167,12 +170,24 @@ class FemProgram:
         for whole, scale in self.sums.items():
             for region, found in self.build.region_outputs(whole, scale).items():
                 outputs.setdefault(region, []).extend((p, node) for p, _, node in found)
-        for region, listed in outputs.items():
-            pairs, nodes = matrix_entries(space, g, listed, wrt)
+        entries = {region: matrix_entries(space, g, listed, wrt) for region, listed in outputs.items()}
+        alike = self._alike({region: pairs for region, (pairs, _) in entries.items()})
+        for region, (pairs, nodes) in entries.items():
             if pairs:
-                writer = MatrixKernel(*self.build.arguments(region, nodes), entries=pairs)
+                writer = MatrixKernel(*self.build.arguments(region, nodes), entries=pairs, alike=alike)
                 self.kernels.append(self.build.kernel(writer, region))
         self.pattern = self._pattern()
+
+    def _alike(self, entries: Mapping[int, Sequence[tuple[Probe, Probe]]]) -> dict[int, int]:
+        """Test field -> the first one with the same nodes that is coupled with the same fields everywhere."""
+        coupled: dict[int, set[Any]] = {}
+        for region, pairs in entries.items():
+            for test, trial in pairs:
+                coupled.setdefault(test.field, set()).add((region, test.side, trial.field, trial.side))
+        names, nodes = self.build.space.names, self.build.space.nodes
+        for name, _, part in self.plain:
+            coupled.setdefault(names.index(name), set()).add(self.build.g.args[part][0])
+        return {f: next(e for e in coupled if nodes[e] is nodes[f] and coupled[e] == coupled[f]) for f in coupled}
 
     def _pattern(self) -> Pattern:
         g, at = self.build.g, self.build.offsets
@@ -180,7 +195,23 @@ class FemProgram:
             (at[name], at[g.args[part][0].removeprefix("seed ")], float(c), self.length(name))
             for name, c, part in self.plain
         ]
-        return pattern_of(self.build.space, [(k.region, k.blocks) for k in self.kernels], identities)
+        return pattern_of(self.build.space, [(k.region, k.row_groups) for k in self.kernels], identities)
+
+    def shares(self, k: int) -> tuple[list[Key], Shares]:
+        """Where the kernels add to in vector `k` of integrals: region, field and side of each table, and the tables."""
+        space = self.build.space
+        keys = [
+            (kernel.region, int(slot.split()[2]), int(slot.split()[3]))
+            for kernel in self.kernels
+            for slot in kernel.slots
+            if slot.startswith(f"targets {k} ")
+        ]
+        n = space.numbering.size
+
+        def make() -> Shares:
+            return share([(space.regions[region], space.dofs(region, f, s)) for region, f, s in keys], n, n)
+
+        return keys, space.stored(("shares", *keys), make)
 
     def over(self, space: FemSpace, *, plain: bool = True) -> FemProgram:
         """The same kernels over other entries and another numbering.

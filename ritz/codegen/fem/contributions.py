@@ -58,7 +58,7 @@ class CellContributions:
             u: (size,) state.
             p: parameter vector or overrides of the defaults.
         """
-        rows = np.zeros(self._instance.length)
+        rows = np.empty(self._instance.length)
         state = np.ascontiguousarray(np.asarray(u, dtype=float)[self.space.inputs])
         self._instance.call(float(t), state, np.ascontiguousarray(self.system.parameter_vector(p)), rows)
         cells = len(self.system.mesh.cells)

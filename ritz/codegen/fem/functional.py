@@ -71,7 +71,7 @@ class Functional:
     def _run(self, kind: str, u: Any, t: float, p: Any, size: int) -> Array:
         if kind not in self._instances:
             self._instances[kind] = self._made(kind)
-        out = np.zeros(size)
+        out = np.empty(size)
         u = self.system.checked_state(u)
         self._instances[kind].call(float(t), u, np.ascontiguousarray(self.system.parameter_vector(p)), out)
         return out
@@ -135,7 +135,7 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
         moving.set_direction(system.checked_state(rate), system.name)
         moving.call(
             float(t), system.checked_state(u), np.ascontiguousarray(system.parameter_vector(p)),
-            np.zeros(system.layout.size),
+            np.empty(system.layout.size),
         )  # fmt: skip
         residual = residual + _sums(moving)
     found = []
@@ -153,7 +153,8 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
 
 def _sums(instance: FemInstance) -> Array:
     """The sums of integrals of the last call, over all unknowns, prescribed ones included."""
-    return np.sum([instance.memory[f"result {k}"] for k in range(len(instance.program.results))], axis=0)
+    n, count = instance.space.numbering.size, len(instance.program.results)
+    return np.sum([instance.memory[f"result {k}"][:n] for k in range(count)], axis=0)
 
 
 def error_norm(

@@ -13,6 +13,7 @@ from typing import Any
 from ritz.codegen.fem.element import Reference
 from ritz.codegen.fem.kernel_code import UNROLLED, Key, Number
 from ritz.codegen.fem.kernel_geometry import MappedCode
+from ritz.codegen.fem.pattern import RowGroup
 from ritz.codegen.fem.pullback import Part
 from ritz.codegen.fem.region import Region
 from ritz.codegen.fem.space import FemSpace, Probe
@@ -34,10 +35,10 @@ class KernelWriter(MappedCode):
         lanes: doubles in a vector.
 
     Attributes:
-        blocks_of: of cell matrices: test field, its side, trial field, its side.
+        row_groups: of cell matrices.
     """
 
-    blocks_of: Sequence[tuple[int, int, int, int]] = ()
+    row_groups: Sequence[RowGroup] = ()
 
     def __init__(
         self,

@@ -203,13 +203,16 @@ class CellCode:
             def one(k: Index) -> None:
                 at = self.code.let(f"getelementptr i32, ptr {numbers}, i64 {self.code.plus(row, k)}")
                 place = self.code.let(f"sext i32 {self.code.let(f'load i32, ptr {at}, align 4')} to i64")
-                target = self.code.pointer(values, place)
                 source = self.code.pointer(tile, self.code.plus(self.code.times(k, self.lanes), lane))
-                old = self.code.let(f"load double, ptr {target}, align 8")
-                more = self.code.let(f"load double, ptr {source}, align 8")
-                self.code.do(f"store double {self.code.let(f'fadd double {old}, {more}')}, ptr {target}, align 8")
+                self.add_to(self.code.pointer(values, place), source)
 
             self.each(count, one)
+
+    def add_to(self, target: str, source: str) -> None:
+        """Add the number at an address to that at another."""
+        old = self.code.let(f"load double, ptr {target}, align 8")
+        more = self.code.let(f"load double, ptr {source}, align 8")
+        self.code.do(f"store double {self.code.let(f'fadd double {old}, {more}')}, ptr {target}, align 8")
 
 
 def _clean(x: float) -> float:

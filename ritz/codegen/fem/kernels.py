@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ritz.codegen.fem.element import Reference
 from ritz.codegen.fem.kernel_base import KernelWriter
 from ritz.codegen.fem.kernel_code import UNROLLED
+from ritz.codegen.fem.pattern import Block, RowGroup, Side, row_groups
 from ritz.codegen.fem.pullback import Part
 from ritz.codegen.fem.space import Probe
 from ritz.codegen.vector_code import Index, Value
@@ -76,10 +77,7 @@ class VectorKernel(KernelWriter):
     def finish(self) -> None:
         for (f, side), tile in self.results.items():
             width = self.space.nodes[f].reference.dim
-            self.scatter(f"dofs {f} {0 if side > 0 else 1}", width, tile, width, "out")
-
-
-Block = tuple[int, int, int, int]  # test field, its side, trial field, its side
+            self.scatter(f"targets {f} {0 if side > 0 else 1}", width, tile, width, "out")
 
 
 class MatrixKernel(KernelWriter):
@@ -87,17 +85,16 @@ class MatrixKernel(KernelWriter):
 
     Args:
         entries: per root of the program, (test probe, trial probe).
-
-    Attributes:
-        blocks_of: the blocks in the order in which they stand in the table of positions.
+        alike: which test fields have rows with the same columns, see `row_groups`.
     """
 
-    def __init__(self, *args: Any, entries: Sequence[tuple[Probe, Probe]]) -> None:
+    def __init__(self, *args: Any, entries: Sequence[tuple[Probe, Probe]], alike: Mapping[int, int]) -> None:
         super().__init__(*args)
         self.entries = list(entries)
         self.blocks_of = list(
             dict.fromkeys((test.field, test.side, trial.field, trial.side) for test, trial in self.entries)
         )
+        self.row_groups = row_groups(self.blocks_of, alike)
         roots = self.program.roots
         axes = [self.program.axes[r] for r in roots]
         self.is_constant = self.region.is_affine and not any(self.region.quad in a for a in axes)
@@ -210,8 +207,38 @@ class MatrixKernel(KernelWriter):
         self.each(ref.dim * other.dim, entry)
 
     def finish(self) -> None:
-        total = int(self.starts[-1])
-        self.scatter("positions", total, self.matrix, total, "out")
+        nowhere = self.tile(1)
+        with self.code.loop(0, self.active) as lane:
+            cell = self.code.plus(self.start, lane)
+            for number, group in enumerate(self.row_groups):
+                self._add_rows(number, group, cell, lane, nowhere)
+
+    def _add_rows(self, number: int, group: RowGroup, cell: Index, lane: Index, nowhere: str) -> None:
+        """Add rows to the matrix; what has no place there goes nowhere."""
+        code, dim = self.code, lambda f: self.space.nodes[f].reference.dim
+        height, width = dim(group.tests[0][0]), sum(dim(h) for h, _ in group.trials)
+        offsets, values = self.base(f"offsets {number}"), self.base("out")
+        tables = [self.base(f"rows {f} {s}") for f, s in group.tests]
+        first = [{test: self.blocks_of.index((*test, *trial)) for test in group.tests} for trial in group.trials]
+
+        def row(a: Index) -> None:
+            rows = [code.pointer(values, self.entry(table, height, cell, a)) for table in tables]
+            start = code.times(code.plus(code.times(cell, height), a), width)
+            for (h, _), blocks in zip(group.trials, first, strict=True):
+
+                def column(b: Index, h: int = h, start: Index = start, blocks: dict[Side, int] = blocks) -> None:
+                    offset = self.entry(offsets, 1, code.plus(start, b), 0)
+                    missing = code.let(f"icmp slt i64 {offset}, 0")
+                    for begin, block in zip(rows, blocks.values(), strict=True):
+                        there = code.pointer(begin, offset)
+                        target = code.let(f"select i1 {missing}, ptr {nowhere}, ptr {there}")
+                        k = self._place(block, a, b, dim(h))
+                        self.add_to(target, code.pointer(self.matrix, code.plus(code.times(k, self.lanes), lane)))
+
+                self.each(dim(h), column)
+                start = code.plus(start, dim(h))
+
+        self.each(height, row, 4 * UNROLLED // (width * len(tables)))
 
 
 def matrix_entries(

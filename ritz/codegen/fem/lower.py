@@ -167,8 +167,7 @@ class Lowering:
         self.state = state
         groups = self._regions(form.integrals)
         if self.parts > 1:
-            fields = {k: sorted(self._fields(members)) for k, members in groups}
-            assign(space, fields, self.parts)
+            assign(space.regions, self.parts)
         residual = g.sum([term for group in groups for term in self._integrals(*group)])
         return FemModel(
             g,
@@ -227,11 +226,6 @@ class Lowering:
             self.choices.append(f"quadrature of degree {degree} on {where} ({points} points)")
             found.append((number, members))
         return found
-
-    def _fields(self, members: Sequence[Integral]) -> set[int]:
-        """Numbers of the fields that occur in some integrals, as unknowns or through their test functions."""
-        atoms = set().union(*(m.integrand.atoms(Field) for m in members))
-        return {(self.row[a] if a in self.row else self.index[a])[0] for a in atoms}
 
     def _integrals(self, region: int, members: Sequence[Integral]) -> list[int]:
         """Nodes over all degrees of freedom whose sum is the sum of some integrals."""

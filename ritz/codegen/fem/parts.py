@@ -1,20 +1,30 @@
-"""Parts of a mesh that threads work on at once: different parts of one round write to different unknowns."""
+"""Parts of a mesh that threads work on at once, and what several of them add to one place.
+
+Every entry of a region belongs to one part. To a place in a vector or a matrix that entries of one part alone belong
+to, the part adds straight. Of a place that several parts share the first one does so; every other one adds to a number
+of its own that stands behind the vector or the values of the matrix, and these are gathered when all parts are done.
+No two parts ever write to the same number, and every sum has its fixed order, whichever thread does what.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ritz.codegen.fem.region import Region
-from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.layout import Array
 
-ROUNDS = 3  # cuts of cuts; what is left afterwards is done by one thread
+APART = 8  # doubles in a line of the cache
+LONG = 0.7  # extents from this share of the longest one on count as long
 
 
 def cut(centres: Array, parts: int) -> Array:
-    """Number of the part of every point: the set is halved along its longest extent again and again.
+    """Number of the part of every point: the set is halved across a long extent again and again.
+
+    Of extents that are about as long as the longest one, that is halved along which the points advance the most slowly
+    in their order: unknowns of different parts then seldom lie in one line of the cache.
 
     Source: M. J. Berger, S. H. Bokhari, "A partitioning strategy for nonuniform problems on multiprocessors", IEEE
     Trans. Comput. C-36 (1987) 570-580.
@@ -26,62 +36,87 @@ def cut(centres: Array, parts: int) -> Array:
         if count == 1 or len(points) < 2:
             found[points] = first
             continue
-        left = count // 2
-        axis = int(np.argmax(np.ptp(centres[points], axis=0)))
+        left, mine = count // 2, centres[points]
+        extents, ways = np.ptp(mine, axis=0), np.abs(np.diff(mine, axis=0)).sum(axis=0)
+        axis = int(np.argmin(np.where(extents >= LONG * extents.max(), ways, np.inf)))
         at = len(points) * left // count
-        order = np.argpartition(centres[points, axis], at)
-        stack.append((points[order[:at]], first, left))
-        stack.append((points[order[at:]], first + left, count - left))
+        order = np.argpartition(mine[:, axis], at)
+        stack.append((np.sort(points[order[:at]]), first, left))
+        stack.append((np.sort(points[order[at:]]), first + left, count - left))
     return found
 
 
-def assign(space: FemSpace, fields_of: Mapping[int, Sequence[int]], parts: int) -> None:
-    """Sort the entries of all regions by parts.
+def assign(regions: Sequence[Region], parts: int) -> None:
+    """Sort the entries of all regions by parts of about the same size; to be done before any program is made."""
+    centres = np.concatenate([r.mesh.points[r.mesh.cells[r.cells[0]]].mean(axis=1) for r in regions])
+    found, start = cut(centres, parts), 0
+    for region in regions:
+        stop = start + region.size
+        region.sort_by_part(found[start:stop])
+        start = stop
 
-    An entry belongs to a part if all unknowns that it touches are touched by entries of that part only. Those along
-    the cuts are cut again, across, and so form the parts of a second round, and of a third one; the few that are left
-    have the part -1. Parts of round r have the numbers from ``r * parts``.
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """Where entries add to, and what is to be gathered afterwards.
+
+    Attributes:
+        tables: (entries, width) int32 per region or field: where the numbers of every row begin.
+        length: of the vector with the numbers behind it.
+        targets: (k,) int32 numbers that several parts share, increasing.
+        starts: (k + 1,) int32: what belongs to number k stands at ``sources[starts[k]:starts[k + 1]]``, part by part.
+        sources: int32.
+    """
+
+    tables: tuple[Array, ...]
+    length: int
+    targets: Array
+    starts: Array
+    sources: Array
+
+
+def share(tables: Sequence[tuple[Region, Array]], size: int, kept: int, begins: Array | None = None) -> Shares:
+    """Give every part numbers of its own for the rows that it shares with parts before it.
 
     Args:
-        space: with its regions, before any program is made.
-        fields_of: region -> fields that it touches.
-        parts: how many in a round.
+        tables: for each kind of entries their region and their rows, (entries, width) int32.
+        size: how many rows there are.
+        kept: rows from here on are never read: they are not gathered.
+        begins: (size + 1,) where the numbers of every row begin; None: a row is one number, as in a vector.
     """
-    regions = [space.regions[k] for k in fields_of]
-    numbers = [_numbers(space, region, fields) for region, fields in zip(regions, fields_of.values(), strict=True)]
-    centres = np.concatenate([r.mesh.points[r.mesh.cells[r.cells[0]]].mean(axis=1) for r in regions])
-    bounds = np.concatenate([[0], np.cumsum([r.size for r in regions])])
-    found = np.full(len(centres), -1)
-    for turn in range(ROUNDS):
-        left = np.flatnonzero(found < 0)
-        if len(left) < 64 * parts and turn:
-            break
-        part = np.full(len(centres), -1)
-        part[left] = cut(centres[left], parts)
-        mine = [part[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
-        shared = _shared(numbers, mine, space.numbering.size, parts)
-        touches = np.concatenate([shared[table].any(axis=1) for table in numbers])
-        alone = left[~touches[left]]
-        found[alone] = turn * parts + part[alone]
-    for region, a, b in zip(regions, bounds[:-1], bounds[1:], strict=True):
-        region.sort_by_part(found[a:b])
+    parts = sorted({group.part for region, _ in tables for group in region.groups})
+    first = np.arange(size + 1) if begins is None else begins
+    made = [table if begins is None and len(parts) < 2 else first[table].astype(np.int32) for _, table in tables]
+    chosen = {
+        part: [(k, g) for k, (region, _) in enumerate(tables) for g in region.groups if g.part == part]
+        for part in parts
+    }
+    owner = np.full(size, -1, dtype=np.int32)
+    for part in reversed(parts):  # the first part that touches a row is written last
+        for k, g in chosen[part]:
+            owner[tables[k][1][g.start : g.stop]] = part
+    length, lengths, number = int(first[-1]), np.diff(first), np.empty(size, dtype=np.int64)
+    pairs = [np.zeros((2, 0), dtype=np.int64)]
+    for part in parts[1:]:
+        blocks = [(made[k][g.start : g.stop], tables[k][1][g.start : g.stop]) for k, g in chosen[part]]
+        foreign = [owner[rows] != part for _, rows in blocks]
+        shared = np.unique(np.concatenate([rows[f] for (_, rows), f in zip(blocks, foreign, strict=True)]))
+        length += -length % APART + APART
+        number[shared] = length + np.cumsum(lengths[shared]) - lengths[shared]
+        length += int(lengths[shared].sum())
+        for (numbers, rows), f in zip(blocks, foreign, strict=True):
+            numbers[f] = number[rows[f]]
+        read = shared[shared < kept]
+        pairs.append(np.stack([_ranges(first[read], lengths[read]), _ranges(number[read], lengths[read])]))
+    places, sources = np.concatenate(pairs, axis=1)
+    order = np.argsort(places, kind="stable")
+    targets, starts = np.unique(places[order], return_index=True)
+    starts = np.append(starts, len(places)).astype(np.int32)
+    return Shares(tuple(made), length + APART, targets.astype(np.int32), starts, sources[order].astype(np.int32))
 
 
-def _numbers(space: FemSpace, region: Region, fields: Sequence[int]) -> Array:
-    """(entries, width) all unknowns that every entry of a region touches."""
-    tables = [
-        space.numbering.final[f][space.nodes[f].cells[cells]] for cells in region.cells for f in fields
-    ]  # fmt: skip
-    return np.hstack(tables) if tables else np.zeros((region.size, 0), dtype=np.int32)
-
-
-def _shared(numbers: Sequence[Array], parts_of: Sequence[Array], size: int, parts: int) -> Array:
-    """Whether each unknown is touched by entries of several parts; entries of part -1 do not count."""
-    lowest, highest = np.full(size, parts), np.full(size, -1)
-    for table, part in zip(numbers, parts_of, strict=True):
-        chosen = part >= 0
-        flat = table[chosen].ravel()
-        labels = np.repeat(part[chosen], table.shape[1])
-        np.minimum.at(lowest, flat, labels)
-        np.maximum.at(highest, flat, labels)
-    return highest > lowest
+def _ranges(starts: Array, lengths: Array) -> Array:
+    """``start, start + 1, ...`` of every range, one range behind the other."""
+    ends = np.cumsum(lengths)
+    steps = np.arange(ends[-1] if len(ends) else 0)
+    return np.repeat(starts - (ends - lengths), lengths) + steps

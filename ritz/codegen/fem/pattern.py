@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ritz.codegen.fem.driver import locate
+from ritz.codegen.fem.parts import Shares, share
 from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.layout import Array
+from ritz.codegen.loops import as_i32, compiled
 
-Block = tuple[int, int, int, int]
-APART = 8  # doubles in a line of the cache
+Block = tuple[int, int, int, int]  # test field, its side, trial field, its side
+Side = tuple[int, int]  # field and its side
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows of a cell matrix that have their columns at the same places, such as those of all components of a vector.
+
+    Attributes:
+        tests: fields, and their side, whose test functions the rows belong to.
+        trials: fields, and their side, whose unknowns the columns belong to, one behind the other.
+    """
+
+    tests: tuple[Side, ...]
+    trials: tuple[Side, ...]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All pairs."""
+        return [(*test, *trial) for test in self.tests for trial in self.trials]
+
+
+def row_groups(blocks: Sequence[Block], alike: Mapping[int, int]) -> tuple[RowGroup, ...]:
+    """The rows of a cell matrix, put together where their columns stand at the same places.
+
+    Args:
+        blocks: of the cell matrix.
+        alike: test field -> a number; rows of fields with the same one have the same columns at the same node.
+    """
+    groups: dict[tuple[int, int], RowGroup] = {}
+    for f, s in dict.fromkeys(block[:2] for block in blocks):
+        trials = tuple((h, r) for f_, s_, h, r in blocks if (f_, s_) == (f, s))
+        known = groups.setdefault((alike[f], s), RowGroup((), trials))
+        groups[alike[f], s] = RowGroup((*known.tests, (f, s)), trials)
+    return tuple(groups.values())
 
 
 @dataclass(eq=False)
@@ -21,11 +56,13 @@ class Pattern:
     """A fixed pattern by rows.
 
     Attributes:
+        kernels: (region, rows of its cell matrices) of every kernel.
         indptr, indices: int32, columns increasing in every row.
         fixed: entries that no kernel computes: (places, value).
     """
 
     space: FemSpace
+    kernels: Sequence[tuple[int, Sequence[RowGroup]]]
     indptr: Array
     indices: Array
     fixed: list[tuple[Array, float]] = field(default_factory=list)
@@ -36,37 +73,44 @@ class Pattern:
         return len(self.indices)
 
     @property
-    def length(self) -> int:
-        """Numbers that kernels write to: the entries, and behind them places for what belongs to no entry.
-
-        Every part of the mesh has such a place of its own, on a line of the cache of its own.
-        """
-        parts = {group.part for region in self.space.regions for group in region.groups}
-        return self.nnz + APART * (max(parts, default=0) + 2)
-
-    @property
     def size(self) -> int:
         """Number of rows."""
         return len(self.indptr) - 1
 
-    def positions(self, region: int, blocks: Sequence[Block]) -> Array:
-        """(entries of the region, width) int32: where the entries of its cell matrices belong."""
-        key = ("positions", id(self), region, tuple(blocks))
-        found: Array = self.space.stored(key, lambda: self._positions(region, blocks))
-        return found
+    @cached_property
+    def shares(self) -> Shares:
+        """Where the rows of the cell matrices of every kernel begin, in the order of `keys`.
 
-    def _positions(self, region: int, blocks: Sequence[Block]) -> Array:
-        tables = [(self._dofs(region, f, s), self._dofs(region, h, r)) for f, s, h, r in blocks]
-        widths = [a.shape[1] * b.shape[1] for a, b in tables]
-        to = np.empty((self.space.regions[region].size, sum(widths)), dtype=np.int32)
+        Behind the values of the matrix there is place for the rows of what is prescribed.
+        """
+        longest = int(np.diff(self.indptr).max(initial=0))
+        begins = np.append(self.indptr.astype(np.int64), self.nnz + longest)
+        regions = self.space.regions
+        tables = [(regions[k], np.minimum(self._dofs(k, f, s), self.size)) for k, f, s in self.keys]
+        return share(tables, self.size + 1, self.size, begins)
+
+    @cached_property
+    def keys(self) -> list[tuple[int, int, int]]:
+        """Region, test field and side of the tables of rows."""
+        return [(region, *test) for region, groups in self.kernels for group in groups for test in group.tests]
+
+    @cached_property
+    def offsets(self) -> dict[tuple[int, int], Array]:
+        """Region, number of the group of rows -> places of the columns within their rows.
+
+        (entries, test functions, columns) int32, -1 where there is no such row or column.
+        """
+        return {(k, i): self._offsets(k, group) for k, groups in self.kernels for i, group in enumerate(groups)}
+
+    def _offsets(self, region: int, group: RowGroup) -> Array:
+        rows = np.minimum.reduce([self._dofs(region, f, s) for f, s in group.tests])  # a free one where there is one
+        tables = [self._dofs(region, f, s) for f, s in group.trials]
+        found = np.empty((*rows.shape, sum(table.shape[1] for table in tables)), dtype=np.int32)
         start = 0
-        for (rows, columns), width in zip(tables, widths, strict=True):
-            locate(rows, columns, self.size, self.indptr, self.indices, to, start)
-            start += width
-        for group in self.space.regions[region].groups:
-            mine = to[group.start : group.stop]
-            mine[mine == self.nnz] += APART * (group.part + 1)
-        return to
+        for columns in tables:
+            locate(rows, columns, self.indptr, self.indices, found, start)
+            start += columns.shape[1]
+        return found
 
     def _dofs(self, region: int, f: int, side: int) -> Array:
         return self.space.dofs(region, f, 0 if side > 0 else 1)
@@ -80,31 +124,69 @@ class Pattern:
         return csr_array((values, self.indices, self.indptr), shape=(self.size, self.size))
 
 
+@compiled()
+def _search(indices, low, high, column):  # type: ignore[no-untyped-def]
+    """The first of some increasing numbers that is not below another."""
+    while low < high:
+        middle = (low + high) >> 1
+        if indices[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled()
+def _locate(
+    cells: int, na: int, nb: int, rows: int, columns: int, free: int, indptr: int, indices: int, width: int, to: int
+) -> None:
+    row_of, column_of, first, target = as_i32(rows), as_i32(columns), as_i32(indptr), as_i32(to)
+    for c in range(cells):
+        for a in range(na):
+            row = row_of[c * na + a]
+            for b in range(nb):
+                column, place = column_of[c * nb + b], -1
+                if row < free and column < free:
+                    place = _search(as_i32(indices), first[row], first[row + 1], column) - first[row]
+                target[(c * na + a) * width + b] = place
+
+
+def locate(rows: Array, columns: Array, indptr: Array, indices: Array, to: Array, start: int) -> None:
+    """Places of columns within rows of a sparse matrix.
+
+    Args:
+        rows, columns: (cells, na), (cells, nb) int32 numbers of the unknowns; those that are no rows of the matrix have
+            the place -1.
+        indptr, indices: pattern by rows, int32, columns increasing.
+        to: (cells, na, width) int32; entries from `start` on receive the places.
+    """
+    for array in (rows, columns, indptr, indices, to):
+        assert array.dtype == np.int32 and array.flags.c_contiguous
+    _locate(
+        len(rows), rows.shape[1], columns.shape[1], rows.ctypes.data, columns.ctypes.data, len(indptr) - 1,
+        indptr.ctypes.data, indices.ctypes.data, to.shape[2], to.ctypes.data + 4 * start,
+    )  # fmt: skip
+
+
 def pattern_of(
     space: FemSpace,
-    regions: Sequence[tuple[int, Sequence[Block]]],
+    kernels: Sequence[tuple[int, Sequence[RowGroup]]],
     identities: Sequence[tuple[int, int, float, int]] = (),
 ) -> Pattern:
     """The union of the patterns of cell matrices.
 
     Args:
         space: the space.
-        regions: (region, blocks of its cell matrices).
+        kernels: (region, rows of its cell matrices).
         identities: (first row, first column, value, length) of diagonals that stand apart.
     """
     from scipy.sparse import coo_array, csr_array
 
     n = int(space.numbering.offsets[-1])
     total = csr_array((n, n), dtype=np.int32)
-    for region, blocks in regions:
-        columns_of: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for f, s, h, r in blocks:
-            columns_of.setdefault((f, s), []).append((h, r))
-        sharing: dict[tuple[tuple[int, int], ...], list[tuple[int, int]]] = {}
-        for row, columns in columns_of.items():  # rows of one kind are found together
-            sharing.setdefault(tuple(columns), []).append(row)
-        for shared, rows in sharing.items():
-            left, right = (_incidence(space, region, keys, n) for keys in (rows, shared))
+    for region, groups in kernels:
+        for group in groups:
+            left, right = (_incidence(space, region, keys, n) for keys in (group.tests, group.trials))
             found = left.T @ right
             found.data[:] = 1
             total = total + found
@@ -114,20 +196,13 @@ def pattern_of(
         total = total + coo_array((np.ones(length, np.int32), (top + k, first + k)), shape=(n, n)).tocsr()
     total = csr_array(total)
     total.sort_indices()
-    pattern = Pattern(space, total.indptr.astype(np.int32), total.indices.astype(np.int32))
+    pattern = Pattern(space, kernels, total.indptr.astype(np.int32), total.indices.astype(np.int32))
     for top, first, value, length in identities:
-        places = np.empty((length, 1), dtype=np.int32)
-        steps = np.arange(length, dtype=np.int32)[:, None]
-        locate(
-            np.ascontiguousarray(top + steps),
-            np.ascontiguousarray(first + steps),
-            n,
-            pattern.indptr,
-            pattern.indices,
-            places,
-            0,
-        )
-        pattern.fixed.append((places.ravel(), value))
+        offsets = np.empty((length, 1, 1), dtype=np.int32)
+        rows = np.arange(top, top + length, dtype=np.int32)[:, None]
+        locate(rows, rows + np.int32(first - top), pattern.indptr, pattern.indices, offsets, 0)
+        places = pattern.indptr[rows.ravel()] + offsets.ravel()
+        pattern.fixed.append((places, value))
     return pattern
 
 

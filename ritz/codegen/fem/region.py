@@ -31,7 +31,7 @@ class Group:
         points: per side, (q, d) quadrature points on the reference cell.
         normals: per side, (d,) outward normal on the reference cell; zeros inside cells.
         ratio: area of the facet on the reference cell per unit of its own reference; 1 inside cells.
-        part: of the mesh in which they lie, -1 where they touch several (see `parts`).
+        part: of the mesh to which they belong (see `parts`).
     """
 
     start: int
@@ -98,7 +98,7 @@ class Region:
         """Order the entries of every group by the part they belong to; to be done before anything else is made.
 
         Args:
-            part: (n,) number of the part, -1 for entries that touch several.
+            part: (n,) number of the part of every entry.
         """
         groups: list[Group] = []
         order: list[Array] = []
@@ -114,14 +114,14 @@ class Region:
         self.cells = tuple(cells[places] for cells in self.cells)
 
     def part(self, chosen: Array, factors: Array | None = None) -> Region:
-        """Some entries of the region, in the same groups.
+        """Some entries of the region, in the same groups, all in one part.
 
         Args:
             chosen: numbers of the entries, increasing.
             factors: of all entries of this region; see there.
         """
         bounds = [np.searchsorted(chosen, (group.start, group.stop)) for group in self.groups]
-        groups = [replace(g, start=int(a), stop=int(b)) for g, (a, b) in zip(self.groups, bounds, strict=True)]
+        groups = [replace(g, start=int(a), stop=int(b), part=0) for g, (a, b) in zip(self.groups, bounds, strict=True)]
         return Region(
             self.name, self.mesh, self.over, self.label, self.degree, tuple(cells[chosen] for cells in self.cells),
             self.entities[chosen], self.weights, groups, None if factors is None else factors[chosen],

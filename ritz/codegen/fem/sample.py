@@ -118,7 +118,7 @@ class FemSample:
             )
         if direction is not None:
             instance.set_direction(np.asarray(direction, dtype=float), self.system.name)
-        out = np.zeros(instance.length)
+        out = np.empty(instance.length)
         instance.call(float(t), u, np.ascontiguousarray(self.system.parameter_vector(p)), out)
         return out
 
@@ -129,7 +129,7 @@ class FemSample:
     def _matrix(self, kind: str, t: float, u: Any, p: Any) -> Any:
         from scipy.sparse import csr_array
 
-        values = self._call(kind, t, u, p)[:-1]
+        values = self._call(kind, t, u, p)
         pattern = self._instance(kind).program.pattern
         assert pattern is not None
         for places, value in pattern.fixed:

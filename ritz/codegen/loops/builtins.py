@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ritz.codegen.llvm_operations import INTRINSIC, LIBRARY, declaration, number, selected
-from ritz.codegen.loops.values import BOOL, COMPLEX, FLOAT, INT, LLVM, Arithmetic, Value, constant, registers
+from ritz.codegen.loops.values import BOOL, COMPLEX, FLOAT, INT, LLVM, SHORT, Arithmetic, Value, constant, registers
 
 
 class Site(Protocol):
@@ -72,6 +72,7 @@ def _same_bits(source: str, target: str) -> Emit:
 
 as_f64 = Builtin("as_f64", 1, _memory(FLOAT), "Float64 numbers at an address.")
 as_i64 = Builtin("as_i64", 1, _memory(INT), "Int64 numbers at an address.")
+as_i32 = Builtin("as_i32", 1, _memory(SHORT), "Int32 numbers at an address; what is written is cut to 32 bits.")
 as_c128 = Builtin("as_c128", 1, _memory(COMPLEX), "Complex128 numbers at an address.")
 bits_of = Builtin("bits_of", 1, _same_bits(FLOAT, INT), "The 64 bits of a float as an integer.")
 double_of = Builtin("double_of", 1, _same_bits(INT, FLOAT), "The float with these 64 bits.")
@@ -99,6 +100,7 @@ call_step = _call("call_step", "ffi", "``step(t, h, frame)``, see `ritz.solvers.
 call_products = _call("call_products", "iiifiii", "``q(m, points, values, t, p, out, ctx)``: products at grid points.")
 call_piece = _call("call_piece", "iiii", "``piece(job, i, pieces, member)``, see `ritz.codegen.team`.")
 call_line = _call("call_line", "iii", "``k(handle, source, target)``, see `ritz.codegen.transforms.library`.")
+call_kernel = _call("call_kernel", "iiifii", "``k(lo, hi, tables, t, p, ctx)``: entries of a mesh.")
 call_writer = _call("call_writer", "fii", "``f(t, p, out)``: values at a time.")
 
 

@@ -10,7 +10,19 @@ from typing import Any, Protocol
 
 from ritz.codegen.loops.builtins import KNOWN, Builtin, address_of
 from ritz.codegen.loops.definition import Definition
-from ritz.codegen.loops.values import BOOL, COMPLEX, FLOAT, INT, LLVM, RANK, Arithmetic, Value, constant, registers
+from ritz.codegen.loops.values import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    LLVM,
+    RANK,
+    SHORT,
+    Arithmetic,
+    Value,
+    constant,
+    registers,
+)
 from ritz.errors import UnsupportedError
 
 _KNOWN_CALLS = frozenset({"abs", "min", "max", "float", "bool"})  # calls that may be made although not asked for
@@ -113,12 +125,18 @@ class Expressions:
 
     def read(self, place: Value) -> Value:
         """The number at a place."""
+        if place.kind == SHORT:
+            return Value(INT, self.let(f"sext i32 {self.let(f'load i32, ptr {place.text}, align 4')} to i64"))
         kind = LLVM[FLOAT if place.kind == COMPLEX else place.kind]
         found = [self.let(f"load {kind}, ptr {at}, align 8") for at in self._halves(place)]
         return Value(place.kind, found[0], found[-1] if place.kind == COMPLEX else "")
 
     def write(self, place: Value, value: Value) -> None:
-        """Put a number at a place."""
+        """Put a number at a place; of an int32 the lower half of an integer."""
+        if place.kind == SHORT:
+            low = self.let(f"trunc i64 {self.arithmetic.convert(value, INT).text} to i32")
+            self.do(f"store i32 {low}, ptr {place.text}, align 4")
+            return
         value = self.arithmetic.convert(value, place.kind)
         for at, kind, operand in zip(self._halves(place), parts(value), operands(value), strict=True):
             self.do(f"store {kind} {operand}, ptr {at}, align 8")

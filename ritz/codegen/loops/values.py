@@ -9,7 +9,8 @@ from typing import Any
 from ritz.codegen.vector_code import literal
 
 INT, FLOAT, BOOL, COMPLEX = "int", "float", "bool", "complex"
-LLVM = {INT: "i64", FLOAT: "double", BOOL: "i1"}
+SHORT = "int32"  # in memory only: a number that was read is an INT
+LLVM = {INT: "i64", FLOAT: "double", BOOL: "i1", SHORT: "i32"}
 RANK = {BOOL: 0, INT: 1, FLOAT: 2, COMPLEX: 3}
 _INTEGER = {"Add": "add nsw", "Sub": "sub nsw", "Mult": "mul nsw", "BitAnd": "and", "BitOr": "or", "BitXor": "xor",
             "LShift": "shl", "RShift": "ashr"}  # fmt: skip

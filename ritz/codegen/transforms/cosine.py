@@ -20,7 +20,7 @@ from ritz.codegen.layout import Array
 from ritz.codegen.transforms.cosine_kernels import GroupKernel, RowKernel
 from ritz.codegen.transforms.cosine_tables import PERIODS, tables
 from ritz.codegen.transforms.line import length
-from ritz.codegen.transforms.line_passes import choose
+from ritz.codegen.transforms.line_passes import choices
 from ritz.codegen.transforms.provider import PRECISIONS, Phase, Plan
 from ritz.errors import OptionError, UnsupportedError, nearest
 
@@ -54,7 +54,7 @@ class CosineShape:
         if self.precision not in PRECISIONS:
             raise OptionError(f"The precision of a transform is 'double' or 'single'; found {self.precision!r}.")
         n, period = self.length, PERIODS[self.kind](self.length)
-        if period < 3 or choose(length(period, True), 1, 16) is None:
+        if period < 3 or not choices(length(period, True), 1, 16):
             raise UnsupportedError(
                 f"There is no generated {self.kind} of {n} points: it is a real transform of length {period}, which "
                 "must be 3 or more without prime factors above 7. Take another number of points, or scipy.fft."

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ritz.codegen.transforms.cosine_tables import Tables
 from ritz.codegen.transforms.line import LineTransform, LineWriter, function, length
-from ritz.codegen.transforms.line_passes import choose
+from ritz.codegen.transforms.line_passes import choices
 from ritz.codegen.transforms.passes import Buffer, Line, radices
 from ritz.codegen.vector_code import Code, Index, Pair, Value, constants
 
@@ -65,9 +65,8 @@ class RowKernel:
     def line(self) -> LineTransform:
         """The real transform."""
         period = self.tables.period
-        plan = choose(length(period, True), self.widest, self.registers)
-        assert plan is not None
-        return LineTransform(period, period // 2, True, self.tables.forward, *plan, self.element)
+        lanes, factors = choices(length(period, True), self.widest, self.registers)[0]
+        return LineTransform(period, period // 2, True, self.tables.forward, lanes, factors, self.element)
 
     @property
     def _size(self) -> int:

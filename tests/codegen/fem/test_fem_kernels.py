@@ -58,25 +58,48 @@ def test_a_vector_field_with_functions_of_its_gradient(cell):
     check(tools.neo_hooke(cell).discretize(rz.FiniteElement(degree=2)), size=0.01)
 
 
+def flow():
+    """A flow with a pressure, and other conditions for one component than for the other."""
+    v, p, y = rz.vector_fields("v"), rz.fields("p"), tools.y
+    equations = [rz.Eq(rz.dot(v, rz.grad(v)) - rz.lap(v) + rz.grad(p), 0), rz.Eq(rz.div(v), 0)]
+    conditions = [rz.Dirichlet(v, (y * (1 - y), 0), on="left"), rz.Dirichlet(rz.component(v, tools.x), 0, on="top")]
+    return rz.Problem(equations, domain=tools.small_mesh("triangle"), conditions=conditions)
+
+
+def membrane():
+    """An equation of second order in time, with its speed as an unknown of its own."""
+    u = tools.u
+    return rz.Problem(
+        [rz.Eq(rz.dt(u, 2), rz.div((1 + u**2) * rz.grad(u)))], domain=tools.small_mesh("triangle"),
+        conditions=[rz.Dirichlet(u, 0, on="left")], initial={u: 0, rz.dt(u): 0},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("problem", "options", "together"),
+    [
+        (tools.neo_hooke(), dict(degree=1), [["w_x", "w_y", "w_z"]]),
+        (flow(), dict(degree=2), [["p"], ["v_x", "v_y"]]),
+        (membrane(), dict(degree=2), [["u_t"]]),
+    ],
+    ids=["a body", "a flow", "a membrane"],
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_of_components_that_are_coupled_alike_stand_together(problem, options, together, threads):
+    system = discretized(problem, threads=threads, **options)
+    (u, v, _), e = tools.random_state(system, 0.02), 1e-6
+    slope = (system.rhs(0, u + e * v) - system.rhs(0, u - e * v)) / (2 * e)
+    assert tools.relative(system.rhs(0, u), system.rhs_numpy(0, u)) < 1e-13
+    assert tools.relative(system.jacobian(0, u) @ v, slope) < 1e-8
+    names, kernel = system.model.space.names, system._program("jacobian").kernels[0]
+    assert sorted(sorted(names[f] for f, _ in group.tests) for group in kernel.row_groups) == together
+
+
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8])
 def test_any_width_of_vectors_gives_the_same(monkeypatch, lanes):
     monkeypatch.setattr(native, "lanes", lambda: lanes)
     check(discretized(tools.quasilinear("triangle"), degree=2))
     check(discretized(tools.interior_penalty("tetrahedron"), elements={tools.u: rz.Element("DG", 1)}))
-
-
-@pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("cell", ["triangle", "hexahedron"])
-def test_threads_give_what_one_gives(cell, threads):
-    problem = tools.quasilinear(cell)
-    problem = problem.replace(domain=problem.domain.mesh.refine().refine())
-    alone, together = (discretized(problem, degree=2, threads=n) for n in (1, threads))
-    assert together._instance("rhs").threads == threads
-    check(together)
-    u, _, _ = tools.random_state(alone)
-    assert tools.relative(together.rhs(0.3, u), alone.rhs(0.3, u)) < 1e-14
-    assert abs(together.jacobian(0.3, u) - alone.jacobian(0.3, u)).max() < 1e-12
-    check(discretized(tools.interior_penalty(cell), elements={tools.u: rz.Element("DG", 1)}, threads=threads))
 
 
 def test_curved_cells_know_the_area_and_the_length_of_a_disc():
