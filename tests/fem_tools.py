@@ -47,9 +47,7 @@ def interior_penalty(cell: str) -> rz.Problem:
         + 20 / rz.average(h) * rz.jump(u) * rz.jump(v),
         over="facets",
     )
-    outside = rz.integral(
-        -rz.dot(rz.grad(u), n) * v - rz.dot(rz.grad(v), n) * u + 20 / h * u * v, over="boundary"
-    )
+    outside = rz.integral(-rz.dot(rz.grad(u), n) * v - rz.dot(rz.grad(v), n) * u + 20 / h * u * v, over="boundary")
     return rz.Problem([inside + jumps + outside], domain=mesh)
 
 
