@@ -62,6 +62,17 @@ def test_polynomials_of_high_degree_are_exact(cell, degree):
     assert system.error({u: exact}, state) < 1e-10 * system.error({u: 0}, state)
 
 
+def test_cell_matrices_too_large_for_the_stack():
+    """Fewer cells at once where one matrix is large, and a message where it is too large."""
+    problem = linear_elasticity(small_mesh("quadrilateral"), [rz.Dirichlet(V, (x * y, x - y))])
+    system = problem.discretize(rz.FiniteElement(degree=14))
+    one = np.ones(system.layout.size)
+    change = system.rhs_numpy(0.0, one) - system.rhs_numpy(0.0, 0 * one)
+    np.testing.assert_allclose(system.jacobian(0.0, one) @ one, change, atol=1e-10 * np.abs(change).max())
+    with pytest.raises(rz.errors.UnsupportedError, match="'Lagrange', 24.*on a quadrilateral gives cell matrices of"):
+        problem.discretize(rz.FiniteElement(degree=24)).jacobian(0.0, np.zeros(1))
+
+
 @pytest.mark.parametrize("degree", [9, 10, 16, 30])
 def test_eigenvalues_of_high_degree(degree):
     """``pi^2 j^2 + 1`` on two cells: what is left is rounding, with quadrature that is chosen by default."""
