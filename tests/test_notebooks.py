@@ -99,4 +99,6 @@ def test_flow_past_a_cylinder(tmp_path):
     assert drag == sorted(drag, reverse=True) and drag[-1] < 5e-5
     growth = [float(value) for value in re.findall(r"growth (\S+) / s", text)]
     assert sum(value > 0 for value in growth) == 1
-    assert 0.27 < float(re.search(r"Strouhal number: (\S+)", text)[1]) < 0.32
+    assert 0.29 < float(re.search(r"Strouhal number: (\S+)", text)[1]) < 0.31
+    largest = re.search(r"largest drag (\S+), largest lift (\S+)", text)
+    assert 3.15 < float(largest[1]) < 3.3 and 0.9 < float(largest[2]) < 1.1
