@@ -12,7 +12,7 @@ from ritz.codegen import native
 from ritz.codegen.transforms import cosine
 from ritz.codegen.transforms.cosine import CosineShape
 from ritz.codegen.transforms.cosine_tables import PERIODS
-from ritz.codegen.transforms.line_passes import choose
+from ritz.codegen.transforms.line_passes import choices
 from ritz.errors import OptionError, UnsupportedError
 
 KINDS = [(name, type_) for name in ("dct", "dst") for type_ in (1, 2, 3)]
@@ -20,7 +20,7 @@ KINDS = [(name, type_) for name in ("dct", "dst") for type_ in (1, 2, 3)]
 
 def fits(name, type_, n):
     period = PERIODS[f"{name}{type_}"](n)
-    return period > 2 and choose(period, 1, 16) is not None
+    return period > 2 and bool(choices(period, 1, 16))
 
 
 def error(found, wanted):
