@@ -106,12 +106,19 @@ def test_radices_and_gaps(n):
         factors = radices(n, lanes)
         assert np.prod(factors) == n and max(factors) <= 8
         line = Line(n, factors, -1)
-        if line.block:
-            stride = 1
-            for r in factors:
-                assert (n // r) % line.block == 0
-                assert line.block % (stride * r) == 0 or stride % line.block == 0
-                stride *= r
+        gap = line.block or 2 * n
+        length = n
+        ways = [(n // factors[-1], factors[-1], n)]
+        for r in factors:
+            ways.append((length // r, r, length))
+            length //= r
+        for step, legs, whole in ways:
+            for start in range(0, n, whole):
+                for p in range(step):
+                    for i in range(legs):
+                        at = start + p + i * step
+                        assert at + at // gap == start + p + (start + p) // gap + i * step + i * step // gap
+        assert n + n // gap < line.places
 
 
 @pytest.mark.parametrize("pieces", [[(0, 24), (24, 54)], [(0, 54)], [(29, 54), (16, 29), (0, 16)]])

@@ -264,16 +264,16 @@ class _Writer:
         """A group of rows: fields to the grid, the products there, and their modes."""
         code, last = self.code, len(self.box.points) - 1
         line = self.box.line(last)
-        pair = self.there.buffers(line)
+        start, end = self.there.buffers(line)
         with code.loop(0, self.chain.fields) as f:
-            self.there.modes_in(fields(f), pair[1], line)
-            self.there.emit(last, pair[1].load(code), self._grid(f).store(code))
+            self.there.modes_in(fields(f), start, line)
+            self.there.emit(last, start.load(code), self._grid(f).store(code))
         with code.loop(0, line.n) as x:
             self._multiply(x, place)
         line = self.back.box.line(last)
-        end = pair[(len(line.factors) - 1) % 2]
         with code.loop(0, self.chain.products) as f:
-            self.back.emit(last, self._grid(f).load(code), end.store(code))
+            grid = self._grid(f)
+            self.back.emit(last, grid.load(code), end.store(code), grid)
             self.back.modes_out(end, products(f), line)
 
     def _grid(self, f: Index) -> Buffer:

@@ -177,10 +177,10 @@ class Writer:
         source, target = ((self.code.pointer(base, at), width) for base, width in (source_, target_))
         self.emit(axis, self.column_source(axis, *source), self.column_target(axis, *target))
 
-    def emit(self, axis: int, load: Load, store: Store) -> None:
-        """The passes of the transform along an axis."""
+    def emit(self, axis: int, load: Load, store: Store, buffer: Buffer | None = None) -> None:
+        """The passes of the transform along an axis; `buffer` may be what `load` reads."""
         line = self.box.line(axis)
-        line.emit(self.code, f"{self.prefix}{axis}_", load, store, self.buffers(line))
+        line.emit(self.code, f"{self.prefix}{axis}_", load, store, buffer or self.buffers(line)[0])
 
     def unstored(self, axis: int, first: int) -> int:
         """How many modes between the kept ones are left out before the mode `first`."""
@@ -217,21 +217,20 @@ class Writer:
         """
         box, code = self.box, self.code
         line = box.line(len(box.points) - 1)
-        buffers = self.buffers(line)
-        last = buffers[(len(line.factors) - 1) % 2]
+        start, end = self.buffers(line)
         with code.loop(lo, hi, box.group) as row:
             at = code.smaller(row, code.plus(hi, -box.group))
             values = code.pointer(grid, code.times(at, line.n * (1 if box.real else 2)))
             spectrum = (code.pointer(modes, code.times(at, 2 * pitch)), 2 * pitch)
             if box.forward:
-                self._grid_in(values, buffers[1], line)
+                self._grid_in(values, start, line)
             else:
-                self.modes_in(spectrum, buffers[1], line)
-            self.emit(len(box.points) - 1, buffers[1].load(code), last.store(code))
+                self.modes_in(spectrum, start, line)
+            self.emit(len(box.points) - 1, start.load(code), end.store(code))
             if box.forward:
-                self.modes_out(last, spectrum, line)
+                self.modes_out(end, spectrum, line)
             else:
-                self._grid_out(last, values, line)
+                self._grid_out(end, values, line)
 
     def _gathered(self, base: str, at: Index, pitch: int, first: int) -> list[Value]:
         """Lanes from rows ``first, first + 1, ...`` at position `at`: a vector for each of the numbers in a row."""

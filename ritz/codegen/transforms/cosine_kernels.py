@@ -171,8 +171,7 @@ class GroupKernel:
     def text(self) -> str:
         """The module."""
         code, line, tables = Code(self.lanes, self.element), self.line, self.tables
-        buffers = [Buffer(code.pointer("%scratch", k * self._buffer), line.block) for k in range(2)]
-        last = buffers[(len(line.factors) - 1) % 2]
+        start, end = (Buffer(code.pointer("%scratch", k * self._buffer), line.block) for k in range(2))
         with code.loop("%lo", "%hi") as unit:
             block, group = (code.let(f"{op} i64 {unit}, {self.groups}") for op in ("udiv", "urem"))
             at = code.smaller(code.times(group, 2 * self.lanes), self.count - 2 * self.lanes)
@@ -181,9 +180,9 @@ class GroupKernel:
             if not self.beside:
                 source = target = code.pointer("%scratch", 2 * self._buffer)
                 self._transposed(code, ends[0], source, into=True)
-            (self._values_in if tables.forward else self._modes_in)(code, source, buffers[1])
-            line.emit(code, "turn", buffers[1].load(code), last.store(code), buffers)
-            (self._modes_out if tables.forward else self._values_out)(code, last, target)
+            (self._values_in if tables.forward else self._modes_in)(code, source, start)
+            line.emit(code, "turn", start.load(code), end.store(code), start)
+            (self._modes_out if tables.forward else self._values_out)(code, end, target)
             if not self.beside:
                 self._transposed(code, ends[1], target, into=False)
         parts = [*_constants(tables, self.element), *line.tables("turn", self.element)]

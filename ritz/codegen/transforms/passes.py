@@ -1,7 +1,8 @@
-"""One Fourier transform of length n, as many at a time as a vector has lanes: Stockham's passes over a buffer.
+"""One Fourier transform of length n, as many at a time as a vector has lanes: passes over a buffer.
 
-A pass of radix r reads r numbers that lie n / r apart, transforms them in registers, turns them and writes them so that
-the last pass leaves everything in natural order [vanloan1992, sec. 1.7]. A buffer holds ``[n, 2, lanes]`` numbers.
+A pass of radix r reads r numbers that lie a step apart, transforms them in registers, turns them and writes them where
+they were; the last pass reads numbers in a row and writes them in their order, elsewhere [vanloan1992, sec. 1.9]. Between
+them the numbers stay in one buffer ``[n, 2, lanes]``, which is what the first-level cache has room for.
 Where only the modes ``-K..K`` are kept, what is zero is not read in the first pass and what is not wanted is not
 written in the last one.
 """
@@ -82,14 +83,23 @@ class Line:
     prune: str = ""
 
     @property
-    def block(self) -> int:
-        """Numbers between two gaps of a buffer: a product of the first radices that fits the legs of all passes."""
-        found, product = 0, 1
-        for r in self.factors[:-1]:
-            product *= r
-            if product <= 16 and all(self.n // f % product == 0 for f in self.factors):
-                found = product
+    def lengths(self) -> list[int]:
+        """Numbers of the transforms that are left before each pass, and 1."""
+        found = [self.n]
+        for r in self.factors:
+            found.append(found[-1] // r)
         return found
+
+    @property
+    def block(self) -> int:
+        """Numbers between two gaps of a buffer: at most 16, such that gaps fit the legs of all passes; 0 for none."""
+
+        steps = [*self.lengths, self.n // self.factors[-1]]  # the last one is between results of the last pass
+
+        def fits(size: int) -> bool:
+            return all(size % step == 0 or step % size == 0 for step in steps)
+
+        return max((size for size in range(2, 17) if fits(size)), default=0)
 
     @property
     def places(self) -> int:
@@ -124,20 +134,16 @@ class Line:
                 result.append((p, p + 1, legs))
         return result
 
-    def emit(self, code: Code, prefix: str, load: Load, store: Store, buffers: Sequence[Buffer]) -> None:
-        """Write all passes; `load` and `store` serve the first and the last, buffers the ones between."""
-        length, stride, last = self.n, 1, len(self.factors) - 1
+    def emit(self, code: Code, prefix: str, load: Load, store: Store, buffer: Buffer) -> None:
+        """Write all passes; `load` and `store` serve the first and the last, the buffer the ones between."""
+        last, read, write = len(self.factors) - 1, buffer.load(code), buffer.store(code)
         for k, r in enumerate(self.factors):
-            read = load if k == 0 else buffers[(k - 1) % 2].load(code)
-            write = store if k == last else buffers[k % 2].store(code)
             if k == last:
-                self._last(code, r, stride, read, write)
+                self._last(code, r, load if k == 0 else read, store)
             elif k == 0:
-                self._first(code, r, f"@{prefix}0", read, write)
+                self._first(code, r, f"@{prefix}0", load, write)
             else:
-                self._middle(code, r, length, stride, f"@{prefix}{k}", read, write)
-            length //= r
-            stride *= r
+                self._middle(code, r, self.lengths[k], f"@{prefix}{k}", read, write)
 
     def _first(self, code: Code, r: int, table: str, load: Load, store: Store) -> None:
         step = self.n // r
@@ -146,30 +152,41 @@ class Line:
             with code.loop(start, stop) as p:
                 x = [load(p, i * step, start + i * step) if legs[i] else (None, None) for i in range(r)]
                 y = self._turned(code, dft(code, x, self.sign), table, p)
-                at = code.times(p, r)
                 for j in range(r):
-                    store(y[j], at, j, start * r + j)
+                    store(y[j], p, j * step, start + j * step)
 
-    def _middle(self, code: Code, r: int, length: int, s: int, table: str, load: Load, store: Store) -> None:
-        with code.loop(0, length // r) as p:
+    def _middle(self, code: Code, r: int, length: int, table: str, load: Load, store: Store) -> None:
+        """A pass over all transforms of this length that are left, each in its place."""
+        step = length // r
+        with code.loop(0, step) as p:
             factors = self._factors(code, r, table, p)
-            source, target = code.times(p, s), code.times(p, s * r)
-            with code.loop(0, s) as q:
-                at = code.plus(source, q)
-                x = [load(at, i * s * (length // r), 0) for i in range(r)]
-                y = dft(code, x, self.sign)
-                at = code.plus(target, q)
+            with code.loop(0, self.n, length) as start:
+                at = code.plus(start, p)
+                y = dft(code, [load(at, i * step, 0) for i in range(r)], self.sign)
                 for j in range(r):
-                    store(y[j] if j == 0 else code.cmul(y[j], factors[j - 1]), at, s * j, 0)
+                    store(y[j] if j == 0 else code.cmul(y[j], factors[j - 1]), at, j * step, 0)
 
-    def _last(self, code: Code, r: int, s: int, load: Load, store: Store) -> None:
+    def _last(self, code: Code, r: int, load: Load, store: Store) -> None:
+        """The pass that brings the results into their order, number ``q + j n / r`` from each place."""
+        s = self.n // r
         parts = self.segments(r) if self.prune == "last" else [(0, s, [True] * r)]
         for start, stop, legs in parts:
             with code.loop(start, stop) as q:
-                y = dft(code, [load(q, i * s, start + i * s) for i in range(r)], self.sign)
+                at = self._place(code, q)
+                y = dft(code, [load(at, i, 0) for i in range(r)], self.sign)
                 for j in range(r):
                     if legs[j]:
                         store(y[j], q, j * s, start + j * s)
+
+    def _place(self, code: Code, q: Index) -> Index:
+        """Where the last transform with result q begins: the digits of q in the radices, the other way round."""
+        place: Index = 0
+        rest = q
+        for r, length in zip(self.factors[:-2], self.lengths[1:], strict=False):
+            digit = code.let(f"urem i64 {rest}, {r}")
+            rest = code.let(f"udiv i64 {rest}, {r}")
+            place = code.plus(place, code.times(digit, length))
+        return code.plus(place, code.times(rest, self.factors[-1]))
 
     def _factors(self, code: Code, r: int, table: str, p: Index) -> list[Pair]:
         at = code.times(p, 2 * (r - 1))
@@ -192,7 +209,11 @@ class Buffer:
     block: int
 
     def place(self, code: Code, index: Index, offset: int) -> tuple[str, int]:
-        """Base and constant index of a number; the offset is whole blocks or stays within the block of the index."""
+        """Base and constant index of a number.
+
+        The index lies below `step` in its block of `length` numbers, and the offset is a multiple of `step`, for a pass
+        with these numbers: then the gaps before the sum are those before both.
+        """
         width = 2 * code.lanes
         start = code.times(index, width)
         if self.block:
