@@ -9,7 +9,7 @@ written in the last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ritz.codegen.transforms.butterfly import dft, root
