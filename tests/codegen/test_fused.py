@@ -17,8 +17,9 @@ BOXES = [name for name, (_, domain, points, _, _) in PROBLEMS.items() if len(poi
 
 
 def nonlinear(system, state, threads=1, t=0.3):
-    """The compiled nonlinear part, and the kinds of its steps."""
+    """The compiled nonlinear part, and the kinds of its steps; nothing that memory held before may show."""
     bound = system.bind(threads=threads)
+    bound.keep._memory[...] = 255  # bytes of NaN
     out = np.empty_like(state)
     call_rhs_address(bound.nonlinear, t, state, bound.p, out, bound.context)
     return out, set(bound.keep._encoded.program.reshape(-1, STRIDE)[:, 0].tolist())
@@ -96,6 +97,23 @@ def test_coefficients_of_every_sort(points, complex_field):
         assert system.program_lines()[0].startswith("3 loops")
         whole = system.rhs_numpy(0.8, state, p)
         np.testing.assert_allclose(system.rhs(0.8, state, p), whole, rtol=0, atol=1e-13 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize("points", [(32,), (24, 20)], ids=str)
+def test_derivatives_by_parameters(points):
+    """Their directions are numbers without axes."""
+    rz.coords(" ".join("xy"[: len(points)]))
+    u = rz.fields("u")
+    a, b = rz.params("a b", default=(0.3, 0.7))
+    box = rz.Box(**dict.fromkeys("xy"[: len(points)], (0, 2 * rz.pi)))
+    equation = rz.Eq(rz.dt(u), rz.lap(u) + a * u**2 + b * u**3)
+    system = rz.Problem([equation], domain=box, conditions=[rz.Periodic()]).discretize(rz.Fourier(*points))
+    assert not isinstance(system._compiled("param_jvp").fused(system.space), str)
+    state = system.layout.from_fields({"u": np.random.default_rng(4).standard_normal(points)})
+    p, direction, step = np.array([0.3, 0.7]), np.array([0.8, -0.5]), 1e-6
+    slope = (system.rhs(0.0, state, p + step * direction) - system.rhs(0.0, state, p - step * direction)) / (2 * step)
+    found = system.param_jvp(0.0, state, direction, p)
+    np.testing.assert_allclose(found, slope, rtol=0, atol=1e-8 * np.abs(slope).max())
 
 
 @pytest.mark.parametrize("name", ["vorticity", "gray_scott", "navier_stokes_3d"])

@@ -34,6 +34,8 @@ class Leaves:
         if op == "map":
             return _known(self._pair(node)[0])
         name, kind = args
+        if kind not in ("time", "param") and not self._axes(node):  # a direction of a parameter
+            return self.code.broadcast(self.function.array(name), 0)
         if kind == "time":
             return self.function.time()
         if kind == "param":

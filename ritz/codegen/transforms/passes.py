@@ -1,8 +1,8 @@
 """One Fourier transform of length n, as many at a time as a vector has lanes: passes over a buffer.
 
 A pass of radix r reads r numbers that lie a step apart, transforms them in registers, turns them and writes them where
-they were; the last pass reads numbers in a row and writes them in their order, elsewhere [vanloan1992, sec. 1.9]. Between
-them the numbers stay in one buffer ``[n, 2, lanes]``, which is what the first-level cache has room for.
+they were; the last pass reads numbers in a row and writes them in their order, elsewhere [vanloan1992, sec. 1.9].
+Between them the numbers stay in one buffer ``[n, 2, lanes]``, which is what the first-level cache has room for.
 Where only the modes ``-K..K`` are kept, what is zero is not read in the first pass and what is not wanted is not
 written in the last one.
 """
