@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 import ritz as rz
 
@@ -47,9 +48,7 @@ def interior_penalty(cell: str) -> rz.Problem:
         + 20 / rz.average(h) * rz.jump(u) * rz.jump(v),
         over="facets",
     )
-    outside = rz.integral(
-        -rz.dot(rz.grad(u), n) * v - rz.dot(rz.grad(v), n) * u + 20 / h * u * v, over="boundary"
-    )
+    outside = rz.integral(-rz.dot(rz.grad(u), n) * v - rz.dot(rz.grad(v), n) * u + 20 / h * u * v, over="boundary")
     return rz.Problem([inside + jumps + outside], domain=mesh)
 
 
@@ -63,6 +62,12 @@ def neo_hooke(cell: str = "tetrahedron") -> rz.Problem:
     zero = (0,) * mesh.dim
     conditions = [rz.Dirichlet(w, zero, on="left"), rz.Neumann(w, (0.1, *zero[1:]), on="right")]
     return rz.Problem([rz.Eq(-rz.div(rz.transpose(stress)), zero)], domain=mesh, conditions=conditions)
+
+
+def values_of(expression: Any, points: Any) -> np.ndarray:
+    """Values of an expression of the coordinates in points (n, dim), by SymPy."""
+    axes = (x, y, z)[: points.shape[1]]
+    return np.array([float(sp.sympify(expression).subs(dict(zip(axes, point)))) for point in points])
 
 
 def random_state(system: Any, size: float = 0.1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -239,7 +239,11 @@ RESULTS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     ),
     "misspelt field": (asked("evaluate", "v", (0.5, 0.5)), OptionError, ["There is no field 'v'", "Fields: u"]),
     "another field": (asked("evaluate", w, (0.5, 0.5)), OptionError, ["w in w is no field of this problem"]),
-    "second derivative": (asked("evaluate", rz.lap(u), (0.5, 0.5)), UnsupportedError, ["first derivatives"]),
+    "third derivative": (
+        asked("evaluate", rz.dx(rz.lap(u)), (0.5, 0.5)),
+        UnsupportedError,
+        ["of first and second order"],
+    ),
     "point in space": (asked("evaluate", u, (0.5, 0.5, 0.5)), MeshError, ["(n, 2) of coordinates"]),
     "part of a state": (
         lambda: solved()[0].evaluate(u, (0.5, 0.5), solved()[1][:-3]),

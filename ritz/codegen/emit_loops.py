@@ -43,12 +43,15 @@ _INFIX = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", 
 _BINARY = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
 
+RUNTIME = ("program", "linear", "length", "runner")  # entries of every context
+
+
 @dataclass
 class ContextSlots:
     """Which entry of the context holds what; the first four belong to `ritz.codegen.runtime`."""
 
     parameters: list[str]
-    names: list[str] = field(default_factory=lambda: ["program", "linear", "length", "runner"])
+    names: list[str] = field(default_factory=lambda: list(RUNTIME))
 
     def slot(self, name: str) -> int:
         """The entry for a name, added if new. Names: ``size <axis>``, ``offset <state block>``, ``array <name>``."""

@@ -58,18 +58,25 @@ def _state(system: Any, form: Any, p: Array) -> Array:
     by_name = {f.name: value for f, value in form.initial.items()}
     named = {i.name: v for i, v in zip(system.parameters, p, strict=True)}
     given = {q: named[q.name] for q in form.parameters if q.name in named}
-    names = getattr(layout, "full", layout).names  # a reduced layout projects the fields of the full one
-    surplus = [name for name in by_name if name not in names]
+    full = getattr(layout, "full", layout)  # a reduced layout projects the fields of the full one
+    names, carried = full.names, getattr(full, "carried", {})
+    surplus = [name for name in by_name if name not in names and name not in sum(carried.values(), ())]
     if surplus:
         raise InitialValueError(
             f"{surplus[0]} has no time derivative in the equations: its values follow from the others at every time. "
             f"Remove {surplus[0]} from the initial values."
         )
     values = {}
-    for name in names:
-        grids = layout.grids(name)
+
+    def value_in(name: str, grids: list[Array]) -> Any:
         symbols: dict[Any, Any] = {**dict(zip(form.coordinates, grids, strict=True)), **given}
-        values[name] = value_on(name, by_name.get(name, sp.S.Zero), symbols, grids)  # multipliers start at 0
+        return value_on(name, by_name.get(name, sp.S.Zero), symbols, grids)  # multipliers start at 0
+
+    for name in names:
+        if name in carried:
+            values[name] = full.interpolated(name, value_in)
+        else:
+            values[name] = value_in(name, layout.grids(name))
     u = layout.from_fields(values)
     if hasattr(layout, "check_resolution"):
         if layout.check_resolution(u):

@@ -17,6 +17,7 @@ from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph, LinearMap
 
 if TYPE_CHECKING:
+    from ritz.codegen.fused.build import Fused
     from ritz.codegen.steps import GridArray, Step
     from ritz.codegen.team import Team
     from ritz.codegen.transforms.provider import Plan
@@ -119,8 +120,9 @@ class CompiledProgram:
             blocks: names in the order of the state vector.
             seeds: the direction of a derivative as a vector: name of state or parameter -> its part.
         """
-        self.program, self.seeds = program, seeds
+        self.program, self.seeds, self.parameters = program, seeds, tuple(parameters)
         self.directions = max((part.stop for part in seeds.values()), default=0)
+        self._fused: Fused | str = ""
         self.emitted: Emitted | ScalarKernel = (
             ScalarKernel(program, title, parameters, blocks, list(seeds))
             if is_scalar(program)
@@ -131,6 +133,13 @@ class CompiledProgram:
     def addresses(self) -> list[int]:
         """The compiled stages, in order."""
         return self.emitted.load()
+
+    def fused(self, space: Space) -> Fused | str:
+        """The program as one piece, or in words why it runs step by step; a program serves one space."""
+        if not self._fused:
+            fuse = None if is_scalar(self.program) else getattr(space, "fuse", None)
+            self._fused = fuse(self) if fuse else "it has no transforms"
+        return self._fused
 
     @property
     def is_shareable(self) -> bool:
@@ -166,16 +175,30 @@ class Instance:
         self.arrays: dict[str, np.ndarray] = {}
         if isinstance(compiled.emitted, ScalarKernel):
             self.arrays.update({name: np.zeros(n) for name, n in compiled.emitted.vectors.items()})
-        self.tables = {name: np.zeros(self._shape(program.graph.axes[n])) for name, n in program.tables.items()}
+        fused = compiled.fused(space)
+        self.fused = None if isinstance(fused, str) else fused
+        self.tables = {name: np.zeros(self._table_shape(name, n)) for name, n in program.tables.items()}
         self._strides: dict[str, int] = {}
-        for name, (axes, is_complex, batch) in program.buffers.items():
-            shape = self._shape(axes)
-            self.arrays[name] = np.zeros((batch, *shape), dtype=complex if is_complex else float)
-            self._strides[name] = self.arrays[name].nbytes // batch
-        self.entries = np.array([self._entry(name, offsets) for name in compiled.emitted.slots], dtype=np.int64)
+        if self.fused is None:
+            self._make_buffers()
+        else:
+            self.arrays.update({n: np.zeros(shape, complex) for n, shape in self.fused.arrays.items()})
+        slots = compiled.emitted.slots if self.fused is None else self.fused.slots
+        self.entries = np.array([self._entry(name, offsets) for name in slots], dtype=np.int64)
         self._plans: list[Any] = []
         self._tables_of: tuple[float, ...] | None = None
         self._bind(max(threads, 1))
+
+    def _make_buffers(self) -> None:
+        """The arrays between loops and maps."""
+        for name, (axes, is_complex, batch) in self.compiled.program.buffers.items():
+            shape = self._shape(axes)
+            self.arrays[name] = np.zeros((batch, *shape), dtype=complex if is_complex else float)
+            self._strides[name] = self.arrays[name].nbytes // batch
+
+    def _table_shape(self, name: str, node: int) -> tuple[int, ...]:
+        expanded = self.fused.expanded if self.fused else {}
+        return expanded.get(name) or self._shape(self.compiled.program.graph.axes[node])
 
     def _shape(self, axes: Sequence[Axis] | frozenset[Axis]) -> tuple[int, ...]:
         looped = sorted((a for a in axes if a in self.space.order), key=self.space.order.__getitem__)
@@ -211,33 +234,35 @@ class Instance:
             if g.args[node][1] == "seed":
                 self.arrays[name] = np.zeros(self._shape(g.axes[node]), dtype=complex if g.is_complex[node] else float)
             else:
-                self.arrays[name] = np.ascontiguousarray(self.space.array(g.args[node][1], name), dtype=float)
+                self.arrays[name] = self._laid_out(name, node)
         return self.arrays[name]
+
+    def _laid_out(self, name: str, node: int) -> np.ndarray:
+        """An array of the space as the code reads it."""
+        g = self.compiled.program.graph
+        values = np.asarray(self.space.array(g.args[node][1], name), dtype=float)
+        shape = self._table_shape(name, node)
+        if values.shape != shape:
+            axes = [a for a in g.axes[node] if a in self.space.order]
+            values = np.broadcast_to(spread(values, axes, self.space), self._over_slots(shape)).reshape(shape)
+        return np.ascontiguousarray(values)
+
+    def _over_slots(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of an array laid out over the last axes, with one dimension for each slot."""
+        return (1,) * (self.space.slots - len(shape)) + shape
 
     def _bind(self, threads: int) -> None:
         self.team: Team | None = None
-        addresses = self.compiled.addresses
         if is_scalar(self.compiled.program):
-            self.address = addresses[0]
+            self.address = self.compiled.addresses[0]
             self.context = self.entries.ctypes.data
             return
         from ritz.codegen import runtime
-        from ritz.codegen.steps import Encoder, loop_step
+        from ritz.codegen.steps import Encoder
         from ritz.codegen.team import Team
         from ritz.codegen.transforms.provider import ALIGNMENT, aligned
 
-        steps: list[Step] = []
-        stage, self._scratch = iter(addresses), 0
-        for step in self.compiled.program.steps:
-            if isinstance(step, MapCall):
-                steps += self._map_steps(step)
-            else:
-                shape = self._shape(step.axes)
-                total = int(np.prod(shape))
-                flat = step.name in self.compiled.emitted.flat
-                rows = total if flat else (shape[0] if shape else 1)
-                planes = shape[0] if is_plane_wise(self.compiled.program, step, self.space) else 0
-                steps.append(loop_step(next(stage), rows, total, planes, self._touched(step)))
+        steps = self._loop_steps() if self.fused is None else self._fused_steps()
         code = self._encoded = Encoder(steps, self._grid_arrays(), self.entries.size, self._scratch)
         stride = aligned(code.scratch)
         self._memory = np.empty(threads * stride + ALIGNMENT, np.uint8)
@@ -248,6 +273,31 @@ class Instance:
         self.address = runtime.runner(threads)
         self.entries[0], self.entries[3] = self._program.ctypes.data, self.address
         self.context = self.entries.ctypes.data
+
+    def _fused_steps(self) -> list[Step]:
+        from ritz.codegen.runtime import FUSED
+        from ritz.codegen.steps import Step
+
+        assert self.fused is not None
+        self._scratch = self.fused.scratch
+        return [Step(FUSED, self.fused.values, function) for function in self.fused.functions]
+
+    def _loop_steps(self) -> list[Step]:
+        from ritz.codegen.steps import loop_step
+
+        steps: list[Step] = []
+        stage, self._scratch = iter(self.compiled.addresses), 0
+        for step in self.compiled.program.steps:
+            if isinstance(step, MapCall):
+                steps += self._map_steps(step)
+            else:
+                shape = self._shape(step.axes)
+                total = int(np.prod(shape))
+                flat = step.name in self.compiled.emitted.flat
+                rows = total if flat else (shape[0] if shape else 1)
+                planes = shape[0] if is_plane_wise(self.compiled.program, step, self.space) else 0
+                steps.append(loop_step(next(stage), rows, total, planes, self._touched(step)))
+        return steps
 
     def _map_steps(self, step: MapCall) -> list[Step]:
         """The phases of a batch of maps."""
@@ -278,8 +328,8 @@ class Instance:
         from ritz.codegen.steps import GridArray
 
         slots = list(self.compiled.emitted.slots)
-        found = {}
-        for name in self.compiled.program.buffers:
+        found: dict[str, GridArray] = {}
+        for name in self.compiled.program.buffers if self.fused is None else ():
             where = [slots.index(slot) if slot in slots else 0 for slot in (f"array {name}", f"stride {name}")]
             array = self.arrays[name]
             found[name] = GridArray(where[0], where[1], len(array), array[0].nbytes // max(array.shape[1:2], default=1))
@@ -326,8 +376,11 @@ class Instance:
             return
         values = leaf_values(g, roots, self.space, p)
         results = evaluate_in(self.space, g, roots, values)
-        for array, result in zip(self.tables.values(), results, strict=True):
+        expanded = self.fused.expanded if self.fused else {}
+        for (name, array), result in zip(self.tables.items(), results, strict=True):
             full = np.broadcast_to(result, np.broadcast_shapes(np.shape(result), (1,) * self.space.slots))
+            if name in expanded:
+                full = np.broadcast_to(full, self._over_slots(array.shape))
             array[...] = full.reshape(array.shape) if full.size == array.size else _fit(full, array.shape)
 
 

@@ -98,6 +98,13 @@ def lanes() -> int:
 
 
 @functools.cache
+def registers() -> int:
+    """Vector registers of this processor: 32 with AVX-512 or on 64-bit ARM, else 16."""
+    name, features = _target().triple, _processor()[1].split(",")
+    return 32 if "+avx512f" in features or name.startswith(("aarch64", "arm64")) else 16
+
+
+@functools.cache
 def _processor() -> tuple[str, str]:
     """Name and features of the processor, in LLVM's words."""
     import llvmlite.binding as llvm

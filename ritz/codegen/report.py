@@ -10,8 +10,8 @@ from ritz.codegen.program import Stage
 from ritz.codegen.scalar_kernel import ScalarKernel
 
 
-def program_lines(compiled: CompiledProgram) -> list[str]:
-    """What a compiled program does, line by line."""
+def program_lines(compiled: CompiledProgram, space: Any) -> list[str]:
+    """What a compiled program does on a space, line by line."""
     if isinstance(compiled.emitted, ScalarKernel):
         return [f"no loops: {compiled.emitted.summary}"]
     program = compiled.program
@@ -22,6 +22,11 @@ def program_lines(compiled: CompiledProgram) -> list[str]:
             lines.append(f"  {step.name}: {step.code.operations()} operations over {axes}")
         else:
             lines.append(f"  {step.map.name} transform of {step.batch} field{'s' * (step.batch > 1)}")
+    fused = compiled.fused(space)
+    if not isinstance(fused, str):
+        lines += fused.lines
+    elif program.maps:
+        lines.append(f"step by step: {fused}")
     if program.tables:
         lines.append(f"  {len(program.tables)} tables computed once per parameter vector")
     return lines

@@ -13,6 +13,7 @@ kind       meaning of the last four
 `LOOP`     address of a stage, its rows, rows for each plane of the grid, unused
 `PHASE`    address of a record, units, fewest units of a call, unused
 `PLANES`   address of a group, unused, planes of the grid, planes of a call
+`FUSED`    address of a function of `ritz.codegen.fused`, units, unused, unused
 =========  =================================================================================
 
 A record is ``[function, plan, source, target, bytes to the next plan, source, target, fields, own source, target]``.
@@ -29,9 +30,9 @@ It serves every system, so that a new system compiles its stages only.
 
 from __future__ import annotations
 
-from ritz.codegen.loops import as_f64, as_i64, call_phase, call_rhs, call_stage, compiled
+from ritz.codegen.loops import as_f64, as_i64, call_fused, call_phase, call_rhs, call_stage, compiled
 
-LOOP, PHASE, PLANES = 0, 1, 2
+LOOP, PHASE, PLANES, FUSED = 0, 1, 2, 3
 HEADER, STRIDE, GROUP, ARRAY = 5, 7, 5, 5
 PARALLEL_MIN = 4096  # values a loop must touch before threads pay
 
@@ -98,6 +99,8 @@ def run_serial(t: float, u: int, p: int, out: int, ctx: int) -> None:  # type: i
             call_stage(step[3], step[2], step[4], t, u, p, out, ctx)
         elif step[0] == PHASE:
             run_phase(step[3], step[2], step[4], head[2])
+        elif step[0] == FUSED:
+            call_fused(step[3], step[2], step[4], t, u, p, out, ctx, head[2])
         else:
             run_planes(address, step[2], step[5], t, u, p, out, ctx, head[2])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ritz.codegen.loops import address_of, as_i64, bits_of, call_phase, call_stage, compiled, double_of
-from ritz.codegen.runtime import HEADER, LOOP, PARALLEL_MIN, PHASE, STRIDE, run_phase, run_planes
+from ritz.codegen.loops import address_of, as_i64, bits_of, call_fused, call_phase, call_stage, compiled, double_of
+from ritz.codegen.runtime import FUSED, HEADER, LOOP, PARALLEL_MIN, PHASE, STRIDE, run_phase, run_planes
 from ritz.codegen.team import JOB, MOST, deal
 
 SHARES = 4  # pieces for each thread, where there are so many
@@ -27,6 +27,14 @@ def phase_piece(job: int, i: int, pieces: int, member: int) -> None:
         return
     for b in range(r[7] * i // pieces, r[7] * (i + 1) // pieces):
         call_phase(r[0], r[1] + b * r[4], r[2] + b * r[5], r[3] + b * r[6], 0, 1, memory)
+
+
+@compiled()
+def fused_piece(job: int, i: int, pieces: int, member: int) -> None:
+    """A part of the units of a fused function."""
+    a = as_i64(job)
+    lo, hi = a[1] * i // pieces, a[1] * (i + 1) // pieces
+    call_fused(a[0], lo, hi, double_of(a[2]), a[3], a[4], a[5], a[6], a[7] + member * a[8])
 
 
 @compiled()
@@ -66,6 +74,13 @@ def run_parallel(t: float, u: int, p: int, out: int, ctx: int) -> None:
                 deal(block, address_of(phase_piece), min(most, max(pieces, 1)))
             else:
                 run_phase(step[3], step[2], step[4], head[2])
+        elif step[0] == FUSED:
+            if shared:
+                job[0], job[1], job[2], job[3], job[4] = step[3], step[4], bits_of(t), u, p
+                job[5], job[6], job[7], job[8] = out, ctx, head[2], head[3]
+                deal(block, address_of(fused_piece), min(step[4], most))
+            else:
+                call_fused(step[3], step[2], step[4], t, u, p, out, ctx, head[2])
         elif shared:
             job[0], job[1], job[2], job[3], job[4] = address, step[5], step[6], head[2], head[3]
             job[5], job[6], job[7], job[8], job[9] = bits_of(t), u, p, out, ctx

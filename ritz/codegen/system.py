@@ -439,7 +439,7 @@ class System(ParameterVector, OrdinaryForm):
         """What the compiled right-hand side does, line by line."""
         from ritz.codegen.report import program_lines
 
-        return program_lines(self._compiled(self._main))
+        return program_lines(self._compiled(self._main), self.space)
 
     def report(self) -> Any:
         """What was done to the equations: forms, operations, tables, loops, emitted source."""

@@ -13,7 +13,7 @@ from ritz.errors import OptionError, UnsupportedError
 from ritz.solvers import figures
 from ritz.solvers.images import Surfaces
 from ritz.solvers.mesh_plots import animated
-from ritz.solvers.on_mesh import mesh_system
+from ritz.solvers.on_mesh import mesh_fields
 from ritz.solvers.plotting import Request, curves, history, sample
 from ritz.solvers.solution import nearest_indices
 
@@ -86,7 +86,7 @@ def animate(
     dimension = solution.catalog.dimension
     on_mesh = bool(solution.catalog.mesh)
     if on_mesh:
-        dimension = mesh_system(solution, "solution.animate").mesh.dim
+        dimension = mesh_fields(solution, "solution.animate").mesh.dim
     if kind not in (None, *(("lines", "phase") if dimension == 0 else ())):
         raise OptionError(f"There is no animation kind={kind!r} in {dimension} dimensions. Leave kind out.")
     times = np.linspace(solution.t[0], solution.t[-1], max(int(frames), 2))
@@ -115,7 +115,7 @@ def animate(
 def _on_mesh(request: Request, names: tuple[str, ...], times: Array) -> tuple[Array, Update, Array]:
     """Fields on a mesh, one panel each."""
     solution = request.solution
-    system = mesh_system(solution, "solution.animate")
+    system = mesh_fields(solution, "solution.animate")
     if solution.sol is None:
         times = solution.t[np.array(list(dict.fromkeys(nearest_indices(solution.t, times).tolist())), dtype=int)]
     width, height = (np.ptp(system.mesh.points, axis=0)[:2] + 1e-300) if system.mesh.dim == 2 else (1.6, 1.0)

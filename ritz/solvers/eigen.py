@@ -1,23 +1,31 @@
-"""Eigenvalues ``-J u = lambda M u`` of a system at a state, by shift and invert."""
+"""Eigenvalues ``-J u = lambda M u`` of a system at a state: next to a shift, or at an end of the spectrum."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritz.errors import ConvergenceError, InitialValueError, LinearSolveError, OptionValueError, UnsupportedError
-from ritz.solvers.eigenpairs import Eigenpairs
+from ritz.codegen.structure import Structure
+from ritz.errors import (
+    ConvergenceError,
+    InitialValueError,
+    LinearSolveError,
+    OptionValueError,
+    UnsupportedError,
+)
+from ritz.solvers.eigenpairs import WHICH, Eigenpairs
 from ritz.solvers.linear.interface import LinearSolver, as_sparse
 from ritz.solvers.linear.table import LinearOptions, read_linear
 from ritz.solvers.options import as_system, read_start, real_number
 
 Array = NDArray[Any]
 DENSE = 150  # unknowns up to which all eigenvalues are computed at once
+COARSE = 1e-3  # relative accuracy with which an end of a spectrum is found before a shift beside it
 GOOD = 1e-6  # residual, relative to the terms, above which a pair is refused
 
 
@@ -25,14 +33,16 @@ def eigenvalues(
     system: Any,
     k: int = 6,
     *,
-    sigma: complex = 0.0,
+    sigma: complex | None = None,
+    which: str | None = None,
     at: Any = None,
     params: Mapping[Any, float] | None = None,
     t: float = 0.0,
     tol: float = 1e-10,
     linear: str | LinearOptions = "auto",
 ) -> Eigenpairs:
-    """The eigenvalues nearest to a shift of ``-J u = lambda M u``, J being the Jacobian of the right-hand side.
+    """Some eigenvalues of ``-J u = lambda M u``, J being the Jacobian of the right-hand side: those nearest to zero, to
+    a shift, or at an end of the spectrum.
 
     Perturbations of that state behave like ``exp(-lambda t)``: it is stable where all eigenvalues have positive real
     parts.
@@ -40,12 +50,16 @@ def eigenvalues(
     Args:
         system: A System.
         k: How many.
-        sigma: The shift; complex ones for unsymmetric systems.
+        sigma: Shift; the eigenvalues nearest to it are found. Complex ones for unsymmetric systems.
+        which: SciPy's names, where there is no shift: ``"SM"`` smallest magnitude (the default), ``"LM"`` largest
+            magnitude, ``"SR"`` or ``"SA"`` smallest real part (what grows fastest or decays most slowly), ``"LR"`` or
+            ``"LA"`` largest real part, ``"LI"`` largest imaginary part. All but SM take a mass matrix that is
+            symmetric and regular; ends of the spectrum where eigenvalues lie close converge slowly.
         at: The state: as `y0` of `ritz.solve`; the problem's initial value by default, or zero where it has none.
         params: Parameter -> value.
         t: Time, where the equations contain it.
         tol: Relative accuracy.
-        linear: Solver for ``-J - sigma M``, as for `ritz.solve`.
+        linear: Solver for ``-J - sigma M``, or for M at an end of the spectrum, as for `ritz.solve`.
 
     Returns:
         `Eigenpairs`.
@@ -53,7 +67,9 @@ def eigenvalues(
     Raises:
         LinearSolveError: sigma is an eigenvalue: ``-J - sigma M`` is singular.
         ConvergenceError: the iteration did not converge, or a residual is too large.
-        OptionValueError: more eigenvalues than unknowns, or a complex shift for a symmetric problem.
+        OptionValueError: more eigenvalues than unknowns, a complex shift for a symmetric problem, or an unknown `which`
+            or one beside `sigma`.
+        UnsupportedError: an end of the spectrum of a system with constraints, or with an unsymmetric mass matrix.
 
     Example:
         >>> from scipy.sparse import diags_array
@@ -74,23 +90,48 @@ def eigenvalues(
     mass = system.mass(p)
     m = None if mass is None else as_sparse(mass)
     symmetric = system.structure.symmetric
-    if symmetric and np.imag(sigma) != 0:
-        raise OptionValueError(f"sigma must be real for a symmetric problem, whose eigenvalues are; found {sigma!r}.")
-    solver = LinearSolver(
-        _shifted(system.structure, sigma), read_linear(linear), system.layout.locate,
-        where=f" of {system.name} at sigma = {sigma:g}", probe=True,
-    )  # fmt: skip
-    values, vectors = (_dense if n <= max(DENSE, k + 2) else _sparse)(a, m, int(k), sigma, symmetric, tol, solver)
-    order = np.argsort(np.abs(values - sigma), kind="stable")
+    which, sigma = _read_which(which, sigma, symmetric)
+    at_end = which != "SM" and not (which == "SR" and system.structure.definite)
+    structure = Structure(symmetric=True, definite=True) if at_end else _shifted(system.structure, sigma)
+    where = f" of the mass matrix of {system.name}" if at_end else f" of {system.name} at sigma = {sigma:g}"
+    solver = LinearSolver(structure, read_linear(linear), system.layout.locate, where=where, probe=True)
+    key = WHICH[which].key
+    if n <= max(DENSE, 2 * k):
+        values, vectors = _dense(a, m, int(k), symmetric, lambda values: key(values - sigma), solver)
+    elif at_end:
+        values, vectors = _end(a, m, int(k), which, symmetric, tol, solver, system.name)
+    else:
+        values, vectors = _sparse(a, m, int(k), sigma, symmetric, tol, solver)
+    order = np.argsort(key(values - sigma), kind="stable")
     values, vectors = values[order], vectors[:, order]
     residuals = _residuals(a, m, values, vectors)
     if residuals.max() > max(GOOD, 1e3 * tol):
         raise ConvergenceError(
-            f"Mode {int(np.argmax(residuals))} of {system.name} has a relative residual of {residuals.max():.3g}. Move "
-            "sigma nearer to the wanted eigenvalues, or ask for fewer."
+            f"Mode {int(np.argmax(residuals))} of {system.name} has a relative residual of {residuals.max():.3g}. "
+            f"{'Give sigma near' if at_end else 'Move sigma nearer to'} the wanted eigenvalues, or ask for fewer."
         )
     record = {"linear": solver.why, "nlu": solver.factorised, "seconds": time.perf_counter() - started}
-    return Eigenpairs(values, vectors, residuals, sigma, system, p, record)
+    return Eigenpairs(values, vectors, residuals, sigma, system, p, which, record)
+
+
+def _read_which(which: str | None, sigma: complex | None, symmetric: bool) -> tuple[str, complex]:
+    """What is asked for, in one of two spellings, and the shift."""
+    if which is not None:
+        known = {"LA": "LR", "SA": "SR", **{name: name for name in WHICH}}
+        if which not in known:
+            raise OptionValueError(f"which={which!r}: it is one of {', '.join(known)}, as in SciPy.")
+        if sigma is not None:
+            raise OptionValueError(
+                f"which={which!r} beside sigma={sigma!r}: with a shift the eigenvalues nearest to it are found. Leave "
+                "one of them out."
+            )
+        if which == "LI" and symmetric:
+            raise OptionValueError("which='LI': the eigenvalues of a symmetric problem are real. Take 'LR' or 'SR'.")
+        return known[which], 0.0
+    sigma = 0.0 if sigma is None else sigma
+    if symmetric and np.imag(sigma) != 0:
+        raise OptionValueError(f"sigma must be real for a symmetric problem, whose eigenvalues are; found {sigma!r}.")
+    return "SM", sigma
 
 
 def _state(system: Any, at: Any, params: Any) -> tuple[Array, Array]:
@@ -109,7 +150,7 @@ def _shifted(structure: Any, sigma: complex) -> Any:
     return replace(structure, definite=below, saddle=None)
 
 
-def _dense(a: Any, m: Any, k: int, sigma: complex, symmetric: bool, tol: float, solver: LinearSolver) -> Any:
+def _dense(a: Any, m: Any, k: int, symmetric: bool, key: Callable[[Array], Array], solver: LinearSolver) -> Any:
     """All eigenvalues of few unknowns."""
     from scipy.linalg import eig, eigh
 
@@ -123,7 +164,7 @@ def _dense(a: Any, m: Any, k: int, sigma: complex, symmetric: bool, tol: float, 
         values, vectors = values[finite], vectors[:, finite]
         if symmetric:
             values, vectors = values.real, vectors.real
-    chosen = np.argsort(np.abs(values - sigma), kind="stable")[:k]
+    chosen = np.argsort(key(values), kind="stable")[:k]
     if chosen.size < k:
         raise OptionValueError(f"There are {chosen.size} finite eigenvalues only (constraints have none); k = {k}.")
     return values[chosen], vectors[:, chosen]
@@ -157,6 +198,55 @@ def _sparse(a: Any, m: Any, k: int, sigma: complex, symmetric: bool, tol: float,
         raise ConvergenceError(f"The eigenvalue iteration failed: {error}") from None
 
 
+def _end(a: Any, m: Any, k: int, which: str, symmetric: bool, tol: float, solver: LinearSolver, name: str) -> Any:
+    """Those at an end of the spectrum, by ARPACK with products and solutions with M.
+
+    Of a symmetric problem the end alone is found so, coarsely: iterations without a shift miss one of two eigenvalues
+    that are equal. A shift just outside finds those next to it.
+    """
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs, eigsh
+
+    options: dict[str, Any] = {"v0": np.random.default_rng(1).uniform(-1, 1, a.shape[0])}
+    if m is None:
+        solver.name, solver.reason = "arpack", "no mass matrix to solve with"
+    else:
+        _check_mass(m, which, name)
+        factored = solver.factorise(m)
+        options |= {"M": m, "Minv": LinearOperator(a.shape, matvec=factored.solve, dtype=float)}
+    try:
+        if not symmetric:
+            return eigs(a, k, **{**options, "which": which, "tol": tol})
+        parts = []
+        for sign, end in ((1, "LA"), (-1, "SA")):
+            if which == "LM" or which[0] == end[0]:
+                coarse = {**options, "which": end, "tol": COARSE, "return_eigenvectors": False}
+                (edge,) = eigsh(a, 1, **coarse)
+                outside = float(edge + sign * max(10 * COARSE * abs(edge), _width(a, m)))
+                beyond = LinearSolver(Structure(symmetric=True), solver.options, solver.locate, probe=True)
+                parts.append(_sparse(a, m, k, outside, True, tol, beyond))
+    except ArpackNoConvergence as error:
+        raise ConvergenceError(
+            f"{len(error.eigenvalues)} of the eigenvalues with {WHICH[which].words} converged: they lie close, "
+            "compared to the width of the spectrum. Give sigma near the wanted ones, or loosen tol."
+        ) from None
+    except ArpackError as error:
+        raise ConvergenceError(f"The eigenvalue iteration failed: {error}") from None
+    values, vectors = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    chosen = np.argsort(WHICH[which].key(values), kind="stable")[:k]
+    return values[chosen], vectors[:, chosen]
+
+
+def _check_mass(m: Any, which: str, name: str) -> None:
+    size = abs(m).max()
+    symmetric = abs(m - m.T).max() <= 1e-12 * size
+    if not symmetric or (abs(m).sum(axis=1) <= 1e-14 * size).any():
+        what = "has rows of zeros (constraints)" if symmetric else "is not symmetric"
+        raise UnsupportedError(
+            f"which={which!r}: the mass matrix of {name} {what}, and ends of the spectrum are found for symmetric, "
+            "regular ones. Give sigma near the wanted eigenvalues instead."
+        )
+
+
 def _complex_shift(a: Any, m: Any, k: int, sigma: complex, tol: float, start: Array, solver: LinearSolver) -> Any:
     from scipy.sparse.linalg import LinearOperator, eigs, splu
 
@@ -173,8 +263,12 @@ def _unit(a: Any) -> Any:
 
 
 def _beside(sigma: complex, a: Any, m: Any) -> float:
-    scale = float(abs(a).sum(axis=1).max()) / (1.0 if m is None else float(abs(m).sum(axis=1).max()))
-    return float(np.real(sigma)) - 1e-6 * scale
+    return float(np.real(sigma)) - _width(a, m)
+
+
+def _width(a: Any, m: Any) -> float:
+    """A small part of the width of the spectrum."""
+    return 1e-6 * float(abs(a).sum(axis=1).max()) / (1.0 if m is None else float(abs(m).sum(axis=1).max()))
 
 
 def _residuals(a: Any, m: Any, values: Array, vectors: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,23 @@ from ritz.solvers.solution import Solution
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True)
+class Which:
+    """Which eigenvalues are wanted: in words, and what is smallest for them, a function of the distance to a shift."""
+
+    words: str
+    key: Callable[[Array], Array]
+
+
+WHICH = {
+    "SM": Which("smallest magnitude", np.abs),
+    "LM": Which("largest magnitude", lambda values: -np.abs(values)),
+    "SR": Which("smallest real part", np.real),
+    "LR": Which("largest real part", lambda values: -np.real(values)),
+    "LI": Which("largest imaginary part", lambda values: -np.abs(np.imag(values))),
+}
+
+
 @dataclass
 class Eigenpairs:
     """Eigenvalues and modes of ``-J u = lambda M u``.
@@ -21,13 +39,15 @@ class Eigenpairs:
     ``pairs["u"]`` gives the modes of a field, (k, *grid); ``pairs.mode(i)`` is one mode as a `Solution`, to be plotted.
 
     Attributes:
-        eigenvalues: (k,) by growing distance from `sigma`; real for symmetric problems, else complex.
+        eigenvalues: (k,) by growing distance from `sigma`, or in the sense of `which`; real for symmetric problems,
+            else complex.
         vectors: (size, k) modes as raw states; symmetric problems: ``vectors.T @ M @ vectors`` is the identity, else of
             length 1.
         residuals: (k,) ``|-J u - lambda M u| / (|J u| + |lambda| |M u|)``.
         sigma: the shift.
         system: the system.
         params: (n_params,) parameter values.
+        which: what was asked for: SM for those next to the shift, else LM, SR, LR or LI.
         statistics: run record: linear solver, seconds.
     """
 
@@ -37,6 +57,7 @@ class Eigenpairs:
     sigma: complex
     system: Any
     params: Array
+    which: str = "SM"
     statistics: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -45,7 +66,8 @@ class Eigenpairs:
     def __repr__(self) -> str:
         shown = ", ".join(f"{value:.6g}" for value in self.eigenvalues[:8])
         more = ", ..." if len(self) > 8 else ""
-        return f"<{len(self)} eigenvalues of {self.system.name} near {self.sigma:g}: {shown}{more}>"
+        where = f"near {self.sigma:g}" if self.which == "SM" else f"with {WHICH[self.which].words}"
+        return f"<{len(self)} eigenvalues of {self.system.name} {where}: {shown}{more}>"
 
     def _fields(self, vectors: Array) -> dict[str, Array]:
         """Component -> values of modes; what is prescribed or constant in a field is taken off."""

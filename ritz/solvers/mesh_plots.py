@@ -17,7 +17,7 @@ from ritz.solvers import figures
 from ritz.solvers.mesh_picture import Picture, axis_label, is_vector, title
 from ritz.solvers.mesh_sheets import Sheet, draw_plane, draw_sheet
 from ritz.solvers.mesh_skins import draw_surface
-from ritz.solvers.on_mesh import mesh_system, state_at
+from ritz.solvers.on_mesh import mesh_fields, state_at
 
 if TYPE_CHECKING:
     from ritz.solvers.solution import Solution
@@ -65,9 +65,9 @@ def plot(
 
     Raises:
         OptionError: an unknown field or kind, a wrong number of axes, no displacement to deform by.
-        UnsupportedError: a time outside the run, or a solution that was loaded without its system.
+        UnsupportedError: a time outside the run.
     """
-    system = mesh_system(solution, "solution.plot")
+    system = mesh_fields(solution, "solution.plot")
     dimension = system.mesh.dim
     kinds = KINDS[dimension]
     if kind is not None and kind not in kinds:
@@ -197,7 +197,7 @@ def animated(
     solution: Solution, name: str, times: Array, ax: Any, kwargs: dict[str, Any]
 ) -> tuple[Any, Callable[[int], None]]:
     """Return the panel of one field that changes in time, and what shows a frame."""
-    system = mesh_system(solution, "solution.animate")
+    system = mesh_fields(solution, "solution.animate")
     if system.mesh.dim == 3:
         raise UnsupportedError(
             "Animations are there on meshes in 1-D and 2-D. Plot times=[...] instead, or write a .pvd."

@@ -20,7 +20,7 @@ class MeshResults:
     __slots__ = ()
 
     def evaluate(self, expr: Any, points: ArrayLike, t: Any = -1, *, outside: str = "raise") -> Array:
-        """Return an expression of the fields and their first derivatives in points of the mesh.
+        """Return an expression of the fields and their first and second derivatives in points of the mesh.
 
         Args:
             expr: a field, its name, or an expression such as ``rz.dot(rz.grad(u), rz.grad(u))``.

@@ -40,13 +40,24 @@ def mesh_system(solution: Solution, what: str) -> Any:
         return system
     if system is None and solution.catalog.mesh:
         raise UnsupportedError(
-            f"{what} needs the mesh and the elements, which a file does not hold. Load it with "
+            f"{what} needs the equations, which a file does not hold. Load it with "
             "rz.load(path, system=problem.discretize(...))."
         )
     raise UnsupportedError(
         f"{what} is there for solutions on meshes (rz.FiniteElement); this one is of {solution.catalog.title}. Its "
         "values on the grid are solution[name] or solution.to_xarray(), which interpolates and integrates too."
     )
+
+
+def mesh_fields(solution: Solution, what: str) -> Any:
+    """Return what knows mesh and elements of a solution: its system, or what was stored of it.
+
+    Raises:
+        UnsupportedError: the solution is not on a mesh.
+    """
+    if solution.system is None and solution._loaded is not None:
+        return solution._loaded
+    return mesh_system(solution, what)
 
 
 def state_at(solution: Solution, t: Any = -1) -> tuple[float, Array]:
@@ -70,7 +81,7 @@ def state_at(solution: Solution, t: Any = -1) -> tuple[float, Array]:
 
 def evaluate(solution: Solution, expr: Any, points: ArrayLike, t: Any = -1, *, outside: str = "raise") -> Array:
     """Values in points; see `Solution.evaluate`."""
-    system = mesh_system(solution, "solution.evaluate")
+    system = mesh_fields(solution, "solution.evaluate")
     if outside not in ("raise", "nan"):
         raise OptionValueError(f"outside= is 'raise' or 'nan', found {outside!r}.")
     time, state = state_at(solution, t)
@@ -81,7 +92,7 @@ def line(
     solution: Solution, expr: Any, start: ArrayLike, end: ArrayLike, n: int, t: Any, ax: Any, kwargs: dict[str, Any]
 ) -> LineValues:
     """Values along a line; see `Solution.line`."""
-    system = mesh_system(solution, "solution.line")
+    system = mesh_fields(solution, "solution.line")
     a, b = (np.atleast_1d(np.asarray(point, dtype=float)) for point in (start, end))
     dimension = system.mesh.gdim
     if a.shape != (dimension,) or b.shape != (dimension,):
@@ -96,14 +107,15 @@ def line(
         raise OptionError(f"The line from {tuple(a.tolist())} to {tuple(b.tolist())} lies outside the mesh.")
     found = LineValues(steps * float(np.linalg.norm(b - a)), values)
     if ax is not None:
-        _draw_line(solution, ax, expr, found, a, b, kwargs)
+        axes = [str(c) for c in system.form.coordinates]
+        _draw_line(solution, axes, ax, expr, found, a, b, kwargs)
     elif kwargs:
         raise OptionError(f"{', '.join(kwargs)}: options of the picture need ax=.")
     return found
 
 
 def _draw_line(
-    solution: Solution, ax: Any, expr: Any, found: LineValues, a: Array, b: Array, kwargs: dict[str, Any]
+    solution: Solution, axes: list[str], ax: Any, expr: Any, found: LineValues, a: Array, b: Array, kwargs: Any
 ) -> None:
     """Draw the values over the coordinate along which the line runs, or over the distance."""
     from ritz.solvers import figures
@@ -113,7 +125,7 @@ def _draw_line(
     where, over = found.positions, "distance from start"
     if len(moving) == 1:
         where = np.linspace(a[moving[0]], b[moving[0]], len(where))
-        over = figures.label(catalog, str(solution.system.form.coordinates[moving[0]]))
+        over = figures.label(catalog, axes[moving[0]])
     name = str(expr)
     text = (
         figures.label(catalog, name) if name in catalog.latex or name in catalog.fields else figures.math(_latex(expr))
@@ -123,7 +135,7 @@ def _draw_line(
     if len(parts) == len(rows) > 1:
         labels = [figures.label(catalog, part) for part in parts]
     else:
-        ends = [str(c) for c in solution.system.form.coordinates] if len(rows) == len(a) > 1 else [""] * len(rows)
+        ends = axes if len(rows) == len(a) > 1 else [""] * len(rows)
         labels = [figures.math(rf"\left({_latex(expr)}\right)_{{{end}}}") if end else text for end in ends]
     for row, label in zip(rows, labels, strict=True):
         ax.plot(where, row, **({"linewidth": 1.6, "label": label} | kwargs))
@@ -197,7 +209,7 @@ def write(solution: Solution, path: str | Path, fields: Any = None) -> Path:
     from ritz.codegen.fem.cellwise import writable
     from ritz.codegen.mesh import write_fields
 
-    system = mesh_system(solution, "solution.write")
+    system = mesh_fields(solution, "solution.write")
     target = Path(path)
     steady = len(solution.t) == 1
     if not steady and target.suffix not in (".pvd", ".xdmf"):

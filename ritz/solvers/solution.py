@@ -53,8 +53,8 @@ class Solution(MeshResults):
     """
 
     __slots__ = (
-        "_catalog", "_nodes", "_values", "log", "message", "method", "nfev", "njev", "nlu", "options", "params", "sol",
-        "statistics", "status", "success", "system", "t", "t_events", "y", "y_events",
+        "_catalog", "_loaded", "_nodes", "_values", "log", "message", "method", "nfev", "njev", "nlu", "options",
+        "params", "sol", "statistics", "status", "success", "system", "t", "t_events", "y", "y_events",
     )  # fmt: skip
 
     def __init__(
@@ -98,6 +98,7 @@ class Solution(MeshResults):
         self._catalog: Catalog | None = None
         self._values: dict[str, Array] | None = None
         self._nodes: dict[str, tuple[str, dict[str, Array]]] | None = None  # of a file: dimension, coordinates
+        self._loaded: Any = None  # of a file: `StoredFields`, in the place of a system on a mesh
 
     # What is in it
 

@@ -9,9 +9,11 @@ and ``node``, with the coordinates of the nodes), and besides it
   the events of the problem did, their names as JSON in the attribute ``names`` of the first;
 - a complex field ``psi`` is written as the two variables ``psi_re`` and ``psi_im``, each with the attribute
   ``complex_field = "psi"``, because NetCDF has no complex numbers;
+- on a mesh ``ritz_mesh_points (ritz_point, ritz_axis)`` and ``ritz_mesh_cells (ritz_cell, ritz_corner)``, the nodes of
+  cells in the order of fenics-basix, with the attribute ``ritz_mesh`` (JSON: type of the cells, coordinates, elements);
 - attributes ``ritz_format`` (the version of this layout) and ``ritz_catalog`` (JSON: names, axes, labels).
 
-Dense output is not stored; nor are meshes and elements, which `load` takes from ``system=``.
+Dense output is not stored; nor are equations, which `load` takes from ``system=``.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ritz.solvers.catalog import Catalog, catalog_of
 from ritz.solvers.dataset import require_xarray, to_dataset
 from ritz.solvers.jumps import Record
 from ritz.solvers.solution import Solution
+from ritz.solvers.stored_mesh import described, restored
 
 if TYPE_CHECKING:
     import xarray
@@ -69,8 +72,8 @@ def load(path: str | Path, *, system: Any = None) -> Solution:
     Args:
         path: The NetCDF file.
         system: The System that was advanced, or an equal one; with it the solution has ``solution.system`` again and
-            is a start for ``solve(system, span, y0=solution)``. Without it fields, tables and plots work all the same,
-            but for pictures and values in points of solutions on meshes, whose meshes are not stored.
+            is a start for ``solve(system, span, y0=solution)``. Without it fields, tables, plots and values in points
+            work all the same; integrals, fluxes and errors on meshes do not, as equations are not stored.
 
     Raises:
         StorageError: if there is no such file, or it was not written by Ritz, or by a later version of Ritz.
@@ -106,6 +109,11 @@ def _file_dataset(solution: Solution) -> xarray.Dataset:
         dataset[f"{name}_re"] = (variable.dims, variable.values.real, attrs)
         dataset[f"{name}_im"] = (variable.dims, variable.values.imag, attrs)
         dataset = dataset.drop_vars(name)
+    system = solution._loaded if solution.system is None else solution.system
+    if hasattr(system, "mesh"):
+        arrays, dataset.attrs["ritz_mesh"] = described(system)
+        dataset["ritz_mesh_points"] = (("ritz_point", "ritz_axis"), arrays["points"])
+        dataset["ritz_mesh_cells"] = (("ritz_cell", "ritz_corner"), arrays["cells"])
     dataset["ritz_state"] = (("ritz_index", "t"), solution.y, {"long_name": "raw state vectors"})
     for i, times in enumerate(solution.t_events or ()):
         dataset[f"ritz_t_event_{i}"] = ((f"ritz_event_{i}",), np.asarray(times, dtype=float))
@@ -167,6 +175,9 @@ def _solution_of(dataset: xarray.Dataset) -> Solution:
             for name in catalog.components
             if len(dims := dataset[name].dims) == 2
         }
+    if "ritz_mesh" in attrs:
+        arrays = {name: dataset[f"ritz_mesh_{name}"].values for name in ("points", "cells")}
+        solution._loaded = restored(arrays, attrs["ritz_mesh"], solution.t, solution._values, solution.parameters)
     return solution
 
 

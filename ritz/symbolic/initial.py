@@ -90,7 +90,7 @@ def collect(
 ) -> dict[Key, Any]:
     """Return initial values by unknown (or its time derivative), each checked.
 
-    Tensor values become flat tuples with one entry per component.
+    Tensor values become flat tuples with one entry per component; a number stands for all of them.
 
     Raises:
         InitialValueError: for a key that is no unknown, two values for one unknown, or a bad value.
@@ -116,6 +116,8 @@ def _tensor_value(key: Key, field: Field, value: Any, parts: tuple[Field, ...], 
         return read_value(key, field, value)
     if callable(value) and not isinstance(value, sp.Basic):
         return tuple(ComponentOf(value, place) for place in range(len(parts)))
+    if _is_number(value):
+        return (read_value(key, field, value),) * len(parts)
     entries = _flatten(value, field.rank)
     if entries is None and isinstance(value, sp.Expr) and value.has(Operator):
         expanded = Expander(space, {})(value)  # a sum of vectors, a curl, ...
@@ -123,9 +125,16 @@ def _tensor_value(key: Key, field: Field, value: Any, parts: tuple[Field, ...], 
     if entries is None or len(entries) != len(parts):
         raise InitialValueError(
             f"The initial value of the {rank_name(field.rank)} {key} needs {len(parts)} components "
-            f"({', '.join(map(str, parts))}), but got {_describe(value)}. Give a tuple with one value per component."
+            f"({', '.join(map(str, parts))}), but got {_describe(value)}. Give a tuple with one value per "
+            "component, or one number for all of them."
         )
     return tuple(read_value(part, field, entry) for part, entry in zip(parts, entries, strict=True))
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 0
+    return isinstance(value, (int, float, complex, np.generic)) or (isinstance(value, sp.Expr) and value.is_number)
 
 
 def _flatten(value: Any, rank: int) -> list[Any] | None:

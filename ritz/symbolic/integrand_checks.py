@@ -1,4 +1,4 @@
-"""Checks of one integrand: linear in test functions, first derivatives, atoms that its place allows."""
+"""Checks of one integrand: linear in test functions, orders of derivatives, atoms that its place allows."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from .weak_integrals import atoms_of_tests
 from .weak_notation import PLACES, IntegralTerm
 
 
-def check_integrand(integrand: sp.Expr, term: IntegralTerm) -> None:
+def check_integrand(integrand: sp.Expr, term: IntegralTerm, derived: bool = False) -> None:
     """Raise unless an integrand is linear in test functions and has the atoms that its place allows.
+
+    Second derivatives are those inside every cell. Typed in a weak form they mean what the user wants, e.g. a residual
+    that stabilises; left over from a strong equation they would not, as they miss the jumps of the gradient.
 
     Args:
         integrand: scalar, derivatives pushed down to fields.
         term: the integral as written, for the place and the message.
+        derived: whether it comes from a strong equation.
 
     Raises:
         ProblemError, UnsupportedError: shows the integral.
     """
-    _check_derivatives(integrand, term)
+    _check_derivatives(integrand, term, derived)
     _check_place(integrand, term)
     _check_linear(integrand, term)
 
@@ -32,18 +36,25 @@ def _in(term: IntegralTerm) -> str:
     return f"\nIn {text_of(term)}"
 
 
-def _check_derivatives(integrand: sp.Expr, term: IntegralTerm) -> None:
+def _check_derivatives(integrand: sp.Expr, term: IntegralTerm, derived: bool) -> None:
     for node in sorted(integrand.atoms(D), key=str):
-        assert isinstance(node, D)
-        if isinstance(node.expr, Dt):
+        inner, order = node, 0
+        while isinstance(inner, D):
+            inner, order = inner.expr, order + inner.order
+        if isinstance(inner, Dt):
             raise UnsupportedError(
                 f"{node} is the space derivative of a rate, which a weak form of first order in time cannot hold. "
-                f"Add an unknown for {node.expr}.{_in(term)}"
+                f"Add an unknown for {inner}.{_in(term)}"
             )
-        if node.order > 1 or not isinstance(node.expr, Field):
+        if order > 2:
             raise UnsupportedError(
-                f"{node} is a second derivative, but an integrand holds first derivatives only. Integrate by parts, "
-                f"write the equation in divergence form, or add an unknown for the inner derivative.{_in(term)}"
+                f"{node} is a derivative of order {order}, but an integrand holds first and second derivatives. "
+                f"Integrate by parts, or add an unknown for the inner derivative.{_in(term)}"
+            )
+        if order > 1 and derived:
+            raise UnsupportedError(
+                f"{node} is a second derivative that cannot be integrated by parts. Write the equation in divergence "
+                f"form, add an unknown for the inner derivative, or write the weak form yourself.{_in(term)}"
             )
 
 

@@ -44,8 +44,8 @@ class Problem:
         conditions: boundary conditions: one `Periodic` per axis of the domain, or `Dirichlet`, `Neumann`, `Robin`,
             `PointValue` and `MeanZero`, then boundaries without a condition are natural (no flux).
         initial: unknown -> expression of the coordinates and parameters, number, array over the grid, or callable of
-            the coordinate arrays; for a vector a tuple of these. ``dt(u)`` as key gives the first rate of a problem of
-            second order in time. Needed only when the problem is solved.
+            the coordinate arrays; for a vector a tuple of these, or one number for all. ``dt(u)`` as key gives the
+            first rate of a problem of second order in time. Needed only when the problem is solved.
         parameters: the parameters in the order they are to be passed; by default all that occur, sorted by name.
         name: for display.
         unknowns: the unknown fields in order; by default all fields that occur, those with a time derivative first.
@@ -255,7 +255,7 @@ class Problem:
         `Neumann` and `Robin` conditions as boundary integrals. `explain` shows the choices.
 
         Raises:
-            UnsupportedError: the equations have no weak form of first derivatives.
+            UnsupportedError: the equations have no weak form, e.g. as a second derivative cannot be moved.
             ConditionError: the conditions leave an unknown open up to a constant.
 
         Example:

@@ -186,7 +186,7 @@ def _constant_jump(hidden: sp.Expr, part: Field, shift: sp.Dummy) -> bool | None
 
 def _is_divergence(term: sp.Expr, part: Field, form: WeakForm, domain: Domain) -> bool:
     scale, rest = term.as_independent(Field, D, *form.coordinates, as_Add=False)
-    slopes = [factor for factor in sp.Mul.make_args(rest) if isinstance(factor, D)]
+    slopes = [factor for factor in sp.Mul.make_args(rest) if isinstance(factor, D) and factor.order == 1]
     if len(slopes) != 1 or rest != part * slopes[0] or scale.has(*form.coordinates):
         return False
     tested = form.tests.get(slopes[0].args[0])

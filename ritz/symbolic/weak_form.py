@@ -3,7 +3,8 @@
 The weak equations are ``sum of integrals = 0`` for all test functions. Every integrand is a scalar SymPy expression,
 linear in the test functions, whose atoms are
 
-* component fields ``u_x`` and their first derivatives ``D(u_x, x)``; the same of test components;
+* component fields ``u_x``, their first derivatives ``D(u_x, x)`` and second derivatives ``D(u_x, x, 2)`` and
+  ``D(D(u_x, x), y)`` inside every cell; the same of test components;
 * ``Dt(u_x)`` of components that evolve in time;
 * coordinates, time, parameters, numbers and SymPy functions of all these;
 * `Geometric` symbols: components of the outward unit normal (facets only) and the size of the cell or facet;

@@ -151,7 +151,9 @@ def integral(e: Any, *, over: str = "cells", on: Any = None, degree: int | None 
     An equation with integrals is a weak form: ``rz.Problem([a - b])`` means ``a - b = 0`` for all test functions.
 
     Args:
-        e: scalar expression, linear in test functions, with first derivatives in space only.
+        e: scalar expression, linear in test functions, with first and second derivatives in space. Second derivatives
+            are those inside every cell: they know nothing of the jumps of gradients between cells, as in the residuals
+            of stabilised forms and in interior-penalty forms.
         over: ``"cells"``, ``"boundary"``, or ``"facets"`` for interior facets.
         on: name or tag of a group of cells or facets, a predicate ``lambda x, y: ...`` of arrays of coordinates, or a
             list of these; by default everywhere.

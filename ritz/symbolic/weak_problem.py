@@ -76,7 +76,7 @@ def make_weak_form(source: Source) -> WeakForm:
     else:
         derived = derive(source.equations, source.unknowns, expander, {test.of: test for test in tests})
         written = [_with_boundary(one, source, expander) for one in derived]
-    form = _assemble(source, written, test_parts, expander)
+    form = _assemble(source, written, test_parts, expander, bool(derived))
     form = replace(form, pairing=_pairing(derived), natural=natural_lines(derived, source, form, expander))
     checks.check_form(form, source.domain, source.conditions, source.equations)
     return form
@@ -168,6 +168,7 @@ def _assemble(
     written: Sequence[tuple[IntegralTerm, ...]],
     test_parts: Mapping[Field, tuple[Field, ...]],
     expander: Expander,
+    derived: bool,
 ) -> WeakForm:
     terms = [term for row in written for term in row]
     for term in terms:
@@ -179,7 +180,7 @@ def _assemble(
     rates, rate_parts, replaced = make_rates(orders, source.components, taken)
     integrands = [integrand.xreplace(replaced) for integrand in integrands]
     for integrand, term in zip(integrands, terms, strict=True):
-        check_integrand(integrand, term)
+        check_integrand(integrand, term, derived)
     measures = [checks.canonical_measure(source.domain, term.measure) for term in terms]
     essential, mean_zero = _prescribed(source, expander, {**rates}, rate_parts)
     numbers = tuple(unknown for unknown in source.unknowns if isinstance(unknown, NumberField))

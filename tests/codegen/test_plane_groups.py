@@ -24,7 +24,7 @@ def system_of(right, points):
         conditions=[rz.Periodic()],
         initial={u: start, v: 0.5 + start**2},
     )
-    return problem.discretize(rz.Fourier(*points))
+    return problem.discretize(rz.Fourier(*points, fuse=False))
 
 
 def filled(instance):

@@ -122,8 +122,8 @@ def test_unknown_provider_offers_the_nearest():
 @pytest.mark.parametrize(
     ("points", "why"),
     [
-        ((100,), "whole vectors"),
-        ((22,), "whole vectors"),
+        ((22,), "22 points are too few or have a prime factor above 7"),
+        ((2,), "2 points are too few"),
         ((64, 44), "44 points are not a product"),
         ((64, 5, 64), "5 points are not a product"),
     ],

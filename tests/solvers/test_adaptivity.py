@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 import ritz as rz
 from ritz.codegen.fem.recovery import PatchFit
+from ritz.codegen.fem.residuals import residual_indicators
 from ritz.errors import OptionError, OptionValueError, UnsupportedError
 
 x, y, z = rz.coords("x y z")
@@ -118,6 +121,50 @@ def test_residuals_of_a_nonlinear_equation_fall_at_the_right_rate():
     np.testing.assert_allclose(orders[-1], 2, atol=0.15)
 
 
+@pytest.mark.parametrize(
+    ("cell", "degree", "sizes"),
+    [("quadrilateral", 1, (8, 16, 32)), ("quadrilateral", 2, (4, 8, 16)), ("hexahedron", 1, (3, 6, 12))],
+)
+def test_residuals_on_mapped_cells_fall_with_the_error(cell, degree, sizes):
+    """On squares and cubes moved by a smooth map, where second derivatives of the map count."""
+    axes = (x, y, z)[: 2 if cell == "quadrilateral" else 3]
+    exact, ratios, totals = rz.sin(2 * x) * rz.cos(axes[-1]), [], []
+    for n in sizes:
+        mesh = (rz.rectangle if len(axes) == 2 else rz.box)(n=n, cell=cell)
+        points = mesh.points + 0.05 * np.sin(3 * mesh.points[:, ::-1])
+        problem = rz.Problem([rz.Eq(-rz.lap(u), -sum(exact.diff(a, 2) for a in axes))],
+                             domain=rz.Mesh.from_arrays(points, mesh.cells, cell),
+                             conditions=[rz.Dirichlet(u, exact)])  # fmt: skip
+        solution = rz.solve(problem.discretize(rz.FiniteElement(degree=degree)))
+        totals.append(rz.estimate_error(solution, method="residual").total)
+        ratios.append(totals[-1] / solution.error({u: exact}, norm="H1"))
+    assert np.log2(totals[-2] / totals[-1]) == pytest.approx(degree, abs=0.1)
+    assert max(ratios) < 1.1 * min(ratios) and min(ratios) > 1
+
+
+@pytest.mark.parametrize("cell", ["triangle", "quadrilateral", "hexahedron"])
+def test_residuals_are_those_of_values_beside_the_facets(cell):
+    """The jumps of a state that solves nothing, from gradients in points just beside each facet."""
+    mesh = rz.box(n=2, cell=cell) if cell == "hexahedron" else rz.rectangle(n=2, cell=cell)
+    problem = rz.Problem([rz.Eq(-rz.lap(u), 0)], domain=mesh, conditions=[rz.Dirichlet(u, x * y)])
+    system = problem.discretize(rz.FiniteElement(degree=1))
+    state = np.array([1.0, -2.0, 3.0])[: system.layout.size]
+    found, _ = residual_indicators(system, state)
+    places, parts = (np.polynomial.legendre.leggauss(4)[0] + 1) / 2, np.polynomial.legendre.leggauss(4)[1] / 2
+    expected = np.zeros(len(mesh.cells))
+    for facet in mesh.interior_facets:
+        corners = mesh.points[mesh.entities(mesh.dim - 1)[facet]]
+        sides = (corners[1:3] - corners[0])[: mesh.dim - 1]
+        area, normal = np.sqrt(np.linalg.det(sides @ sides.T)), np.linalg.svd(sides)[2][-1]
+        grid = np.array(list(product(places, repeat=mesh.dim - 1)))
+        weights = np.prod(list(product(parts, repeat=mesh.dim - 1)), axis=1)
+        at = corners[0] + grid @ sides
+        jump = sum(s * normal @ system.evaluate(rz.grad(u), at + s * 1e-9 * normal, state) for s in (1, -1))
+        for owner in mesh.facet_cells[facet]:
+            expected[owner] += 0.5 * mesh.facet_diameters[facet] * area * (weights @ jump**2)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+
+
 def test_recovery_of_a_flux():
     """Where the coefficient jumps the gradient jumps too, and only the flux may be compared."""
     coefficient = rz.Piecewise((1, x < 0.5), (10, True))
@@ -177,6 +224,9 @@ def test_pictures():
 HEAT = rz.Problem(
     [rz.Eq(rz.dt(u), rz.lap(u))], domain=rz.rectangle(n=2), conditions=[rz.Dirichlet(u, 0)], initial={u: x * y}
 )
+SECOND = CORNER.replace(
+    equations=[rz.integral(rz.dot(rz.grad(u), rz.grad(rz.test(u, "v"))) - rz.dx(rz.dx(u)) * rz.test(u, "v"))]
+)
 QUADS = CORNER.replace(domain=rz.rectangle(n=2, cell="quadrilateral"), conditions=[rz.Dirichlet(u, x)])
 
 
@@ -191,7 +241,8 @@ QUADS = CORNER.replace(domain=rz.rectangle(n=2, cell="quadrilateral"), condition
         (lambda: rz.adapt(CORNER, tolerance=0.1, method="magic"), OptionError, "method= is 'recovery' or 'residual'"),
         (lambda: rz.adapt(HEAT, tolerance=0.1), UnsupportedError, "u evolves in time; adapt is for steady problems"),
         (lambda: rz.adapt(QUADS, tolerance=1e-20), UnsupportedError, "Only intervals, triangles and tetrahedra"),
-        (lambda: rz.adapt(QUADS, tolerance=0.1, method="residual"), UnsupportedError, "Take method='recovery'"),
+        (lambda: rz.adapt(SECOND, tolerance=0.1, method="residual"), UnsupportedError,
+         r"second derivative, dx\(u, 2\).*Take method='recovery'"),
     ],
 )  # fmt: skip
 def test_mistakes(call, kind, message):

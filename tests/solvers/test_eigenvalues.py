@@ -105,6 +105,69 @@ def test_shift_picks_what_is_near():
     np.testing.assert_allclose(np.sort(near), np.sort(exact[np.argsort(np.abs(exact - 300))[:3]]), rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [10, 30])
+@pytest.mark.parametrize(
+    "which, take", [("SM", slice(5)), ("SA", slice(5)), ("LA", slice(-1, -6, -1)), ("LM", slice(-1, -6, -1))]
+)
+def test_ends_of_a_symmetric_spectrum(which, take, n):
+    one = 4 * (n + 1) ** 2 * np.sin(np.arange(1, n + 1) * np.pi / (2 * (n + 1))) ** 2
+    exact = np.sort(np.add.outer(one, one).ravel())
+    pairs = rz.eigenvalues(membrane(n), 5, which=which)
+    np.testing.assert_allclose(pairs.eigenvalues, exact[take], rtol=1e-8)
+    assert pairs.residuals.max() < 1e-8
+
+
+@pytest.mark.parametrize("n", [40, 200])
+def test_largest_eigenvalues_with_a_mass_matrix(n):
+    pairs = rz.eigenvalues(elements(n), 3, which="LR")
+    theta = np.arange(n, n - 3, -1) * np.pi / (n + 1)
+    exact = 6 * (n + 1) ** 2 * (1 - np.cos(theta)) / (2 + np.cos(theta))
+    np.testing.assert_allclose(pairs.eigenvalues, exact, rtol=1e-8)
+    assert "with largest real part" in repr(pairs)
+
+
+@pytest.mark.parametrize("n", [12, 120])
+def test_ends_of_an_unsymmetric_spectrum(n):
+    """The frequencies of a string are imaginary; those of advection with diffusion real."""
+    highest = n * np.pi / (n + 1)
+    frequency = np.sqrt(6 * (n + 1) ** 2 * (1 - np.cos(highest)) / (2 + np.cos(highest)))
+    pairs = rz.eigenvalues(oscillator(n), 2, which="LI")
+    np.testing.assert_allclose(np.sort(pairs.eigenvalues.imag), [-frequency, frequency], rtol=1e-7)
+    h, j = 1 / (n + 1), np.array([1, 2])
+    for which, modes in (("SR", j), ("LR", n + 1 - j)):
+        exact = 2 / h**2 * (1 - np.sqrt(1 - (5 * h) ** 2) * np.cos(modes * np.pi * h))
+        np.testing.assert_allclose(rz.eigenvalues(advected(n, 10.0), 2, which=which).eigenvalues, exact, rtol=1e-7)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_smallest_real_part_where_magnitudes_mislead(n):
+    """``-u'' - 40 u`` has eigenvalues of both signs: the smallest are the unstable ones, not those next to zero."""
+    a = csc_array(second_difference(n) - 40 * diags_array(np.ones(n)))
+    system = rz.FunctionSystem(
+        lambda t, u: -a @ u, n, jacobian=lambda t, u: -a, initial=np.zeros(n), structure=Structure(symmetric=True)
+    )
+    exact = 4 * (n + 1) ** 2 * np.sin(np.arange(1, 4) * np.pi / (2 * (n + 1))) ** 2 - 40
+    np.testing.assert_allclose(rz.eigenvalues(system, 3, which="SA").eigenvalues, exact, rtol=1e-6)
+    assert rz.eigenvalues(system, 1).eigenvalues[0] == pytest.approx(exact[1], rel=1e-6)
+
+
+def test_mistakes_with_which():
+    with pytest.raises(OptionValueError, match="which='SN': it is one of LA, SA, SM, LM, SR, LR, LI"):
+        rz.eigenvalues(membrane(10), 2, which="SN")
+    with pytest.raises(OptionValueError, match="with a shift the eigenvalues nearest to it are found"):
+        rz.eigenvalues(membrane(10), 2, which="SM", sigma=3.0)
+    with pytest.raises(OptionValueError, match="eigenvalues of a symmetric problem are real"):
+        rz.eigenvalues(membrane(10), 2, which="LI")
+    k, m = p1_matrices(200)
+    weights = m.toarray()
+    weights[0] = weights[:, 0] = 0
+    system = rz.FunctionSystem(
+        lambda t, u: -k @ u, 200, jacobian=lambda t, u: -k, mass=csc_array(weights), initial=np.zeros(200)
+    )
+    with pytest.raises(UnsupportedError, match=r"has rows of zeros \(constraints\).*Give sigma near"):
+        rz.eigenvalues(system, 2, which="LM")
+
+
 def test_constraints_have_no_eigenvalues():
     assert rz.eigenvalues(constrained(), 2).eigenvalues.size == 2
     with pytest.raises(OptionValueError, match="2 finite eigenvalues only"):

@@ -26,9 +26,7 @@ def linear_elasticity(mesh: Any, conditions: Any = (), force: Any = 0, rate: boo
     stress = lam * rz.div(V) * rz.identity() + 2 * mu * rz.sym(rz.grad(V))
     left = rz.div(stress) + rz.vector(*force) if force else rz.div(stress)
     equation = rz.Eq(rz.dt(V), left) if rate else rz.Eq(-left, (0,) * mesh.dim)
-    return rz.Problem(
-        [equation], domain=mesh, conditions=list(conditions), initial={V: (0,) * mesh.dim} if rate else None
-    )
+    return rz.Problem([equation], domain=mesh, conditions=list(conditions), initial={V: 0} if rate else None)
 
 
 # ------------------------------------------------------------------------------------------- patch tests

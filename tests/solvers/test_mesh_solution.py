@@ -151,8 +151,38 @@ def test_round_trip_through_a_file(moving, tmp_path):
     assert alone.to_xarray().identical(solution.to_xarray())
     whole = rz.load(path, system=solution.system)
     assert whole.integrate(u) == solution.integrate(u)
-    with pytest.raises(UnsupportedError, match=r"needs the mesh and the elements, which a file does not hold.*system="):
-        alone.plot()
+    with pytest.raises(UnsupportedError, match=r"solution.integrate needs the equations, which a file does not hold.*"):
+        alone.integrate(u)
+
+
+def test_values_and_pictures_of_a_loaded_solution(moving, stokes, tmp_path):
+    """All that needs no equations, also after the loaded solution was saved once more."""
+    points = np.array([[0.21, 0.34], [0.7, 0.55]])
+    for k, (solution, fields) in enumerate(
+        ((moving[0], (u, rz.grad(u))), (stokes, ("w", "p", rz.div(rz.vector_fields("w")))))
+    ):
+        path = solution.save(tmp_path / f"run{k}.nc")
+        alone = rz.load(rz.load(path).save(tmp_path / f"again{k}.nc"))
+        assert alone.system is None
+        for expr in fields:
+            for t in (0, -1):
+                np.testing.assert_array_equal(alone.evaluate(expr, points, t), solution.evaluate(expr, points, t))
+        one, other = (s.line(fields[0], (0.1, 0.1), (0.9, 0.8), 7).values for s in (alone, solution))
+        np.testing.assert_array_equal(one, other)
+        drawn = [np.ravel(s.plot())[0].collections[0].get_array() for s in (alone, solution)]
+        np.testing.assert_array_equal(*drawn)
+        assert alone.write(tmp_path / f"run{k}.pvd").exists()
+
+
+def test_file_whose_values_do_not_belong_to_its_mesh(moving, tmp_path):
+    import xarray as xr
+
+    path = moving[0].save(tmp_path / "run.nc")
+    with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
+        data = opened.load()
+    data.isel(ritz_cell=slice(6)).to_netcdf(tmp_path / "cut.nc", engine="h5netcdf")
+    with pytest.raises(rz.errors.StorageError, match="values of u in the file do not belong to the mesh"):
+        rz.load(tmp_path / "cut.nc")
 
 
 def test_file_of_another_mesh_is_refused(moving, tmp_path):

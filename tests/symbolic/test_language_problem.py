@@ -112,6 +112,14 @@ def test_strings_and_objects_mix():
     assert problem.equations[0].rhs == F * lap(u) - u * v
 
 
+def test_one_number_is_the_initial_value_of_every_component():
+    b = vector_fields("b")
+    start = {b: 0, dt(b): np.float64(2)}
+    square = Box(x=(0, 1), y=(0, 1))
+    problem = Problem([Eq(dt(b, 2), lap(b))], domain=square, conditions=[Periodic()], initial=start)
+    assert [float(value) for value in problem.scalar_form().initial.values()] == [0, 0, 2, 2]
+
+
 def test_require_initial_lists_what_is_missing():
     problem = Problem([Eq(dt(u, 2), v), Eq(dt(v), u), Eq(w, u)], initial={v: 1})
     with pytest.raises(InitialValueError) as error:

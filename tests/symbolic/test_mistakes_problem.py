@@ -279,6 +279,8 @@ def test_initial_value_of_a_vector():
     assert "needs 2 components (b_x, b_y), but got 3" in text
     assert "array of shape (3, 8, 8)" in plane([Eq(dt(b), 0)], InitialValueError, initial={b: np.ones((3, 8, 8))})
     assert "needs 2 components" in plane([Eq(dt(b), lap(b))], InitialValueError, initial={b: sp.sin(x)})
+    assert "one number for all of them" in plane([Eq(dt(b), lap(b))], InitialValueError, initial={b: "0"})
+    assert "not finite" in plane([Eq(dt(b), lap(b))], InitialValueError, initial={b: np.inf})
 
 
 def test_initial_of_the_wrong_kind():

@@ -285,4 +285,4 @@ class FemProgram:
         name = self.build.space.names[probe.field]
         sign = "" if len(self.build.space.regions[probe.region].sides) == 1 else ("+" if probe.side > 0 else "-")
         name += f"[{probe.component}]" if self.build.space.nodes[probe.field].element.is_vector else ""
-        return f"{name}{sign}" if not probe.derivative else f"d{probe.derivative - 1}_{name}{sign}"
+        return f"{probe.prefix}{name}{sign}"

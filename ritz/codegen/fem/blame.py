@@ -67,6 +67,8 @@ def _name(system: Any, node: int) -> str:
         return str(system.form.coordinates[int(name[1:])]) if name[0] == "x" and name[1:].isdigit() else name
     if g.op[node] == "map" and g.args[node][0].kind == "interpolate":
         probe = space.probe_of(g.args[node][0])
-        field = space.names[probe.field]
-        return field if not probe.derivative else f"d{system.form.coordinates[probe.derivative - 1]}({field})"
+        name = space.names[probe.field]
+        for axis in probe.derivative:
+            name = f"d{system.form.coordinates[axis]}({name})"
+        return name
     return _text(system, node) if g.op[node] != "map" else "a sum over the mesh"

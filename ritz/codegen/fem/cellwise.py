@@ -17,7 +17,7 @@ CHUNK = 200_000  # points at a time
 def values_in_cells(
     system: Any, expr: Any, places: Array, u: Any, t: float = 0.0, p: Any = None, cells: Array | None = None
 ) -> Array:
-    """An expression of the fields and their first derivatives, cell by cell.
+    """An expression of the fields and their first and second derivatives, cell by cell.
 
     Args:
         system: the `FemSystem`.

@@ -25,7 +25,7 @@ def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geomet
     Args:
         expr: integrand in components.
         degrees: degree of the element of every field, tests included.
-        simplex: whether a first derivative has one degree less (on quadrilaterals and hexahedra it has not).
+        simplex: whether a derivative has one degree less (on quadrilaterals and hexahedra it has not).
         geometry: degree of the map from the reference cell; curved maps ask for more points.
 
     Example:
@@ -56,7 +56,7 @@ class _Degrees:
         if isinstance(e, Restricted | Dt):
             return self.of(e.args[0])
         if isinstance(e, D):
-            return max(self.of(e.args[0]) - int(self.simplex), 0)
+            return max(self.of(e.expr) - e.order * self.simplex, 0)
         if isinstance(e, TestFunction | Field):
             return self.degrees.get(e, self.highest)
         if isinstance(e, Coordinate):

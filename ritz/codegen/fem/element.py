@@ -6,12 +6,14 @@ number, so that neighbours see a shared edge or face in the same direction and n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ritz.codegen.fem.pullback import Part, partials
 from ritz.codegen.layout import Array
 from ritz.errors import OptionError, UnsupportedError, nearest
 
@@ -105,14 +107,20 @@ class Reference:
         """Whether degrees of freedom are values in `points`."""
         return self.map == "identity"
 
-    def tabulate(self, points: Array) -> Array:
-        """Values and first derivatives, (1 + d, points, dim, values)."""
-        return np.ascontiguousarray(self.basix.tabulate(1, np.ascontiguousarray(points)))
+    def tabulate(self, points: Array, order: int = 1) -> Array:
+        """Values and derivatives up to an order, (derivatives, points, dim, values); sorted as in `partials`."""
+        return np.ascontiguousarray(self.basix.tabulate(order, np.ascontiguousarray(points)))
 
-    def rows(self, points: Array) -> Array:
-        """The same as a table (values * (1 + d), points, dim): the value and the derivatives of one component first."""
-        table = self.tabulate(points).transpose(3, 0, 1, 2)
-        return np.ascontiguousarray(table.reshape(-1, *table.shape[2:]))
+    def parts(self, order: int) -> list[Part]:
+        """All derivatives of one order of all components."""
+        axes = [axes for axes in partials(self.points.shape[1], order) if len(axes) == order]
+        return [(component, each) for component in range(self.values) for each in axes]
+
+    def rows(self, points: Array, parts: Sequence[Part]) -> Array:
+        """Values of some parts, (parts, points, dim)."""
+        order = max((len(axes) for _, axes in parts), default=0)
+        table, known = self.tabulate(points, order), partials(self.points.shape[1], order)
+        return np.array([table[known.index(axes), :, :, component] for component, axes in parts])
 
 
 @lru_cache(maxsize=256)

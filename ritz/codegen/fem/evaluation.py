@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ritz.codegen.fem.element import coordinate_element
+from ritz.codegen.fem.element import SIMPLICES, coordinate_element
+from ritz.codegen.fem.pullback import Axes, CellMap
 from ritz.codegen.layout import Array
 from ritz.errors import OptionError, UnsupportedError, nearest
 from ritz.symbolic.coordinates import Coordinate, Time
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.fields import Field
 from ritz.symbolic.graph import Graph
-from ritz.symbolic.operators import D, Operator, as_expression
+from ritz.symbolic.operators import D, as_expression
 from ritz.symbolic.sympy_bridge import to_graph
 from ritz.symbolic.tensors import Expander, Tensor
 from ritz.symbolic.weak_components import push_down
@@ -29,7 +30,7 @@ def expander_of(system: Any) -> Expander:
 def values_at(
     system: Any, expr: Any, points: Any, u: Any, t: float = 0.0, p: Any = None, *, outside: str = "raise"
 ) -> Array:
-    """An expression of the fields and their first derivatives in points of the mesh.
+    """An expression of the fields and their first and second derivatives in points of the mesh.
 
     Args:
         system: the `FemSystem`.
@@ -92,25 +93,17 @@ class _PointReader:
         self.fields = system.to_fields(np.asarray(u, dtype=float), t, p)
         mesh = system.mesh
         corners = mesh.points[mesh.geometry[cells]]
-        table = self._table(coordinate_element(mesh.cell_type, mesh.geometry_degree))
-        self.x = np.einsum("na,nai->ni", table[0], corners)
-        self.jacobian = np.einsum("mna,nai->nim", table[1:], corners)
-        self.inverse = np.linalg.inv(self.jacobian)
-
-    def _table(self, ref: Any) -> Array:
-        return np.asarray(ref.tabulate(self.places)[..., 0])
+        ref = coordinate_element(mesh.cell_type, mesh.geometry_degree)
+        derivatives = np.einsum("mna,nai->mni", ref.tabulate(places, 2)[..., 0], corners)
+        affine = mesh.cell_type in SIMPLICES and mesh.geometry_degree == 1
+        first, second = np.split(np.moveaxis(derivatives[1:], 0, -1), [mesh.dim], axis=-1)
+        self.x, self.map = derivatives[0], CellMap(first, None if affine else second)
 
     def value(self, entry: sp.Expr) -> Array:
         """Values of a scalar expression."""
         g, values = Graph(), {}
         leaves: dict[sp.Basic, int] = {}
         for atom in sorted(entry.atoms(Field, D, Coordinate, Time, sp.Symbol), key=str):
-            if isinstance(atom, Operator) and not (
-                isinstance(atom, D) and isinstance(atom.expr, Field) and atom.order == 1
-            ):
-                raise UnsupportedError(
-                    f"{atom} in an expression to be evaluated: first derivatives of fields are there only."
-                )
             node = leaves[atom] = g.input(str(atom), "table")
             values[node] = self._atom(atom)
         (found,) = evaluate(g, [to_graph(g, entry, leaves)], values)
@@ -121,26 +114,36 @@ class _PointReader:
             return self.t
         if isinstance(atom, Coordinate):
             return self.x[:, self.system.form.coordinates.index(atom)]
-        if isinstance(atom, D):
-            return self._field(atom.expr, 1 + self.system.form.coordinates.index(atom.variable))
-        if isinstance(atom, Field):
-            return self._field(atom, 0)
+        if isinstance(atom, D | Field):
+            return self._field(*self._differentiated(atom))
         if str(atom) in self.p:
             return self.p[str(atom)]
         raise OptionError(f"{atom} is neither a field, a coordinate nor a parameter of this problem.")
 
-    def _field(self, field: Any, derivative: int) -> Array:
+    def _differentiated(self, atom: Any) -> tuple[Field, Axes]:
+        """The field below some derivatives, and the axes of these."""
+        inner, axes = atom, []
+        while isinstance(inner, D):
+            axes += [self.system.form.coordinates.index(inner.variable)] * inner.order
+            inner = inner.expr
+        if not isinstance(inner, Field) or len(axes) > 2:
+            raise UnsupportedError(
+                f"{atom} in an expression to be evaluated: derivatives in space, of first and second order, of fields "
+                "are there only."
+            )
+        return inner, tuple(sorted(axes))
+
+    def _field(self, field: Field, derivative: Axes) -> Array:
         space = self.system.model.space
         block, component = self.system.model.lowering.index[field]
         nodes = space.nodes[block]
+        if nodes.element.is_vector and len(derivative) > 1 and self.map.second is not None:
+            raise UnsupportedError(
+                f"A second derivative of {field} is asked for, but on curved cells {nodes.element!r} has first "
+                "derivatives only. Use straight cells, or Lagrange elements for its components."
+            )
         local = self.fields[space.names[block]][nodes.cells[self.cells]]
-        sums = np.einsum("dnav,na->ndv", nodes.reference.tabulate(self.places), local)
-        values = (
-            sums[:, 0] if derivative == 0 else np.einsum("nmv,nm->nv", sums[:, 1:], self.inverse[:, :, derivative - 1])
-        )
-        if nodes.reference.map == "contravariant":
-            det = np.linalg.det(self.jacobian)
-            return np.einsum("nv,nv->n", self.jacobian[:, component], values) / det
-        if nodes.reference.map == "covariant":
-            return np.einsum("nv,nv->n", self.inverse[:, :, component], values)
-        return values[:, 0]
+        factors = self.map.factors(nodes.reference.map, (component, derivative))
+        rows = nodes.reference.rows(self.places, [row for row, _ in factors])
+        sums = np.einsum("rna,na->rn", rows, local)
+        return np.asarray(sum(total * factor for total, (_, factor) in zip(sums, factors, strict=True)))

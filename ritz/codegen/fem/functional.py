@@ -12,6 +12,7 @@ from ritz.codegen.fem.assembly import FemProgram
 from ritz.codegen.fem.dofs import on_facets
 from ritz.codegen.fem.evaluation import expander_of
 from ritz.codegen.fem.instance import FemInstance
+from ritz.codegen.fem.moments import moments
 from ritz.codegen.layout import Array
 from ritz.errors import OptionError, UnsupportedError, nearest
 from ritz.symbolic.calculus import reverse
@@ -108,7 +109,8 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
         rate: (size,) time derivative of the state, for problems that evolve in time.
 
     Returns:
-        one number for each component of the field; one alone for elements that carry all components.
+        one number for each component of the field: the residual tested with 1 on the boundary, and with 0 in all other
+        nodes, or with what a vector element makes of the constant vectors along the axes.
 
     Raises:
         OptionError: there is no such unknown, or the problem evolves in time and there is no rate.
@@ -139,9 +141,14 @@ def flux(system: Any, unknown: Any, on: Any, u: Any, t: float = 0.0, p: Any = No
     found = []
     rows = {c: system.model.lowering.row[test][0] for test, c in form.tests.items()}
     for f in dict.fromkeys(rows[c] for c in form.components[known[str(unknown)]]):
-        places = on_facets(system.mesh, space.nodes[f], np.asarray(system.mesh.facets_on(on)))
-        found.append(float(np.sum(residual[np.unique(space.numbering.final[f][places])])))
-    return np.array(found)
+        nodes, final = space.nodes[f], space.numbering.final[f]
+        places = on_facets(system.mesh, nodes, np.asarray(system.mesh.facets_on(on)))
+        numbers, first = np.unique(final[places], return_index=True)
+        tested = np.ones((len(numbers), 1))
+        if not nodes.reference.is_nodal:
+            tested = moments(system.mesh, nodes, places[first], inside=False).weights.sum(axis=1)
+        found.append(residual[numbers] @ tested)
+    return np.concatenate(found)
 
 
 def _sums(instance: FemInstance) -> Array:

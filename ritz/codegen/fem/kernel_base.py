@@ -14,6 +14,7 @@ from ritz.codegen.fem.element import Reference
 from ritz.codegen.fem.kernel_code import UNROLLED, Key, Number
 from ritz.codegen.fem.kernel_geometry import MappedCode
 from ritz.codegen.fem.pattern import RowGroup
+from ritz.codegen.fem.pullback import Part
 from ritz.codegen.fem.region import Region
 from ritz.codegen.fem.space import FemSpace, Probe
 from ritz.codegen.vector_code import Index, Value
@@ -93,6 +94,7 @@ class KernelWriter(MappedCode):
             self._point(q)
 
     def _point(self, q: Index) -> None:
+        self.enter(q)
         if not self.region.is_affine:
             self._map(q)
         weight = self.table_value(self.weights, 0, q, 0)
@@ -170,14 +172,14 @@ class KernelWriter(MappedCode):
     def evaluate_probes(self, q: Index) -> dict[int, Value]:
         """Values of all leaves that are fields or derivatives."""
         wanted = self.read_probes()
-        groups: dict[Key, dict[tuple[int, int], set[int]]] = {}
-        made: dict[int, list[tuple[int, Number | Value]]] = {}
+        groups: dict[Key, dict[tuple[int, int], set[Part]]] = {}
+        made: dict[int, list[tuple[Part, Number | Value]]] = {}
         for node, (probe, vector) in wanted.items():
             ref = self.space.nodes[probe.field].reference
-            made[node] = self.factors(ref, (probe.component, probe.derivative), probe.side)
+            made[node] = self.factors(ref, probe.part, probe.side)
             rows = groups.setdefault((ref, probe.side), {}).setdefault((vector, probe.field), set())
             rows.update(row for row, _ in made[node])
-        sums: dict[tuple[int, int, int, int], Value] = {}
+        sums: dict[tuple[int, int, int, Part], Value] = {}
         for (ref, side), members in groups.items():
             self._sums(ref, side, members, q, sums)
         return {
@@ -187,11 +189,11 @@ class KernelWriter(MappedCode):
 
     def _sums(self, ref: Reference, side: int, members: Any, q: Index, sums: Any) -> None:
         """Sums of basis functions times unknowns, and of their reference derivatives."""
-        table = self.basis_table((ref, side))
+        key = ref, side
         rows = {member: sorted(wanted) for member, wanted in members.items()}
         needed = sorted({r for list_ in rows.values() for r in list_})
         if ref.dim <= UNROLLED:
-            basis = {(r, a): self.table_value(table, r, q, a) for r in needed for a in range(ref.dim)}
+            basis = {(r, a): self.basis_value(key, r, q, a) for r in needed for a in range(ref.dim)}
             for (vector, f), list_ in rows.items():
                 tile = self.fields[vector, f, side]
                 u = [self.get(tile, a) for a in range(ref.dim)]
@@ -202,7 +204,7 @@ class KernelWriter(MappedCode):
         tile = self.tile(len(places))
         self.clear(tile, len(places))
         with self.code.loop(0, ref.dim) as a:
-            basis = {(r, 0): self.table_value(table, r, q, a) for r in needed}
+            basis = {(r, 0): self.basis_value(key, r, q, a) for r in needed}
             for member, list_ in rows.items():
                 u_a = self.get(self.fields[(*member, side)], a)
                 for r in list_:
@@ -236,9 +238,7 @@ class KernelWriter(MappedCode):
         what, _, side = name.split("@")
         s = 0 if side == "1" else 1
         if what.startswith("x"):
-            table = self.basis_table((self.region.coordinates, int(side)))
-            pairs = [(self.table_value(table, 0, q, a), c[int(what[1:])]) for a, c in enumerate(self.corners[s])]
-            value = self.combine(pairs)
+            value = self.coordinate(s, int(what[1:]), (), q)
         else:
             value = self.normals[s]["xyz".index(what[-1])]
         return "zeroinitializer" if value is None else value

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.fem.element import Reference
+from ritz.codegen.fem.pullback import Part
 from ritz.codegen.fem.region import Region
 from ritz.codegen.layout import Array
 from ritz.codegen.vector_code import Code, Index, Value
@@ -140,11 +141,12 @@ class CellCode:
             self.length += made[0].size
         return self.tables[key]
 
-    def basis_table(self, key: Key) -> Table:
-        """Values and derivatives of a basis on the reference cell, (rows, points, functions); see `Reference.rows`."""
+    def basis_value(self, key: Key, part: Part, q: Index, k: Index) -> Number:
+        """Basis function k on the reference cell, or a derivative of it, in a point."""
         ref, side = key
-        s = 0 if side > 0 else 1
-        return self._table(key, lambda group: ref.rows(group.points[s]))
+        s, order = 0 if side > 0 else 1, len(part[1])
+        table = self._table((key, order), lambda group: ref.rows(group.points[s], ref.parts(order)))
+        return self.table_value(table, ref.parts(order).index(part), q, k)
 
     def table_value(self, table: Table, row: int, q: Index, k: Index) -> Number:
         """An entry: a number where it is known, else a vector that is read."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
+
 from ritz.codegen.fem.element import Reference
 from ritz.codegen.fem.kernel_code import CellCode, Number
+from ritz.codegen.fem.pullback import Axes, Part
 from ritz.codegen.fem.region import Region
 from ritz.codegen.vector_code import Index, Value, literal
-
-Part = tuple[int, int]  # component, and 0 for the value or 1 + i for the derivative along coordinate i
 
 
 class MappedCode(CellCode):
@@ -17,11 +18,19 @@ class MappedCode(CellCode):
         corners: per side, points that carry the coordinates of the cells of this batch.
         jacobian, inverse, det, normals: per side, of the map in the present point.
         scale: measure of the cell or facet per unit of the reference.
+        point: number of the present point.
+        chains: the chain rule in the present point: (side, derivative) -> derivatives on the reference cell, factors.
     """
 
     def __init__(self, region: Region, lanes: int) -> None:
         super().__init__(region, lanes)
         self.dim = region.mesh.dim
+        self.point: Index = 0
+        self.chains: dict[tuple[int, Axes], list[tuple[Axes, Number | Value]]] = {}
+
+    def enter(self, q: Index) -> None:
+        """Go to a point: what the chain rule gave elsewhere does not hold there."""
+        self.point, self.chains = q, {}
 
     def read_corners(self) -> None:
         """Corners of the cells, and everything that follows from them alone."""
@@ -55,15 +64,8 @@ class MappedCode(CellCode):
         self.inverse: list[list[list[Value]]] = []
         self.normals: list[list[Value]] = []
         self.det: list[str] = []
-        for s, side in enumerate(self.region.sides):
-            table = self.basis_table((self.region.coordinates, side))
-            jac = [
-                [
-                    self.combine([(self.table_value(table, 1 + m, q, a), c[i]) for a, c in enumerate(self.corners[s])])
-                    for m in range(self.dim)
-                ]
-                for i in range(self.dim)
-            ]
+        for s in range(len(self.region.sides)):
+            jac = [[self.coordinate(s, i, (m,), q) for m in range(self.dim)] for i in range(self.dim)]
             inverse, det = self._inverted(jac)
             self.jacobian.append(jac)
             self.inverse.append(inverse)
@@ -74,6 +76,13 @@ class MappedCode(CellCode):
                 self._normal(s, inverse)
         if self.region.factors is not None:
             self.scale = self.code.let(f"fmul contract {self.code.vector} {self.scale}, {self.factor}")
+
+    def coordinate(self, s: int, i: int, derivative: Axes, q: Index) -> Value:
+        """Coordinate i, or a derivative of it by those of the reference cell."""
+        key = self.region.coordinates, self.region.sides[s]
+        return self.combine(
+            [(self.basis_value(key, (0, derivative), q, a), c[i]) for a, c in enumerate(self.corners[s])]
+        )
 
     def _inverted(self, j: list[list[Value]]) -> tuple[list[list[Value]], str]:
         """Inverse and determinant of a small matrix: ``inverse[m][i] = dX_m / dx_i``."""
@@ -120,17 +129,66 @@ class MappedCode(CellCode):
             assert scaled is not None
             self.scale = scaled
 
-    def factors(self, ref: Reference, part: Part, side: int) -> list[tuple[int, Number | Value]]:
-        """A value or derivative in space as a sum over rows of the table of a basis: (row, factor)."""
-        s, (component, derivative), d = 0 if side > 0 else 1, part, self.dim
-        slopes: list[tuple[int, Number | Value]] = [(0, 1.0)]
-        if derivative:
-            slopes = [(1 + m, self.inverse[s][m][derivative - 1]) for m in range(d)]
+    def factors(self, ref: Reference, part: Part, side: int) -> list[tuple[Part, Number | Value]]:
+        """A component in space, or a derivative of it, as a sum over those on the reference cell: (part, factor).
+
+        The same in NumPy, with the equations: `CellMap.factors`.
+        """
+        s, (component, derivative) = 0 if side > 0 else 1, part
+        slopes = self._chain(s, derivative)
         if ref.map == "identity":
-            return slopes
+            return [((0, axes), factor) for axes, factor in slopes]
         if ref.map == "contravariant":
             over = self._divide(self._one(), self.det[s])
-            turned = [self.code.mul(self.jacobian[s][component][j], over) for j in range(d)]
+            turned = [self.code.mul(self.jacobian[s][component][j], over) for j in range(self.dim)]
         else:
-            turned = [self.inverse[s][j][component] for j in range(d)]
-        return [(j * (1 + d) + row, self.times(factor, turned[j])) for j in range(d) for row, factor in slopes]
+            turned = [self.inverse[s][j][component] for j in range(self.dim)]
+        found: list[tuple[Part, Number | Value]] = [
+            ((j, axes), self.times(factor, turned[j])) for j in range(self.dim) for axes, factor in slopes
+        ]
+        if derivative and not self.region.is_affine:
+            found += [((j, ()), factor) for j, factor in enumerate(self._turning(ref, s, component, *derivative))]
+        return found
+
+    def _turning(self, ref: Reference, s: int, component: int, axis: int) -> list[Value]:
+        """Derivative along `axis` of what turns a vector element, for one component."""
+        c, inverse, each = self.code, self.inverse[s], range(self.dim)
+
+        def change(k: int, p: int) -> Value:
+            """Derivative of the Jacobian."""
+            seconds = [self.coordinate(s, k, (min(p, n), max(p, n)), self.point) for n in each]
+            return self.combine([(inverse[n][axis], seconds[n]) for n in each])
+
+        if ref.map == "contravariant":
+            growth = self.combine([(inverse[p][k], change(k, p)) for k in each for p in each])
+            over = self._divide(self._one(), self.det[s])
+            jacobian = self.jacobian[s][component]
+            return [c.mul(c.sub(change(component, j), c.mul(jacobian[j], growth)), over) for j in each]
+        row = [self.combine([(inverse[p][component], change(k, p)) for p in each]) for k in each]
+        return [c.sub(None, self.combine([(inverse[j][k], row[k]) for k in each])) for j in each]
+
+    def _chain(self, s: int, derivative: Axes) -> list[tuple[Axes, Number | Value]]:
+        """A derivative in space as a sum of derivatives on the reference cell."""
+        if (s, derivative) not in self.chains:
+            self.chains[s, derivative] = self._chain_rule(s, derivative)
+        return self.chains[s, derivative]
+
+    def _chain_rule(self, s: int, derivative: Axes) -> list[tuple[Axes, Number | Value]]:
+        inverse, c = self.inverse[s], self.code
+        if not derivative:
+            return [((), 1.0)]
+        if len(derivative) == 1:
+            return [((m,), inverse[m][derivative[0]]) for m in range(self.dim)]
+        i, j = derivative
+        seconds: list[tuple[Axes, Value]] = []
+        for m, n in combinations_with_replacement(range(self.dim), 2):
+            factor = c.mul(inverse[m][i], inverse[n][j])
+            seconds.append(((m, n), factor if m == n else c.add(factor, c.mul(inverse[n][i], inverse[m][j]))))
+        if self.region.is_affine:
+            return [*seconds]
+        bend = [
+            self.combine([(self.coordinate(s, k, axes, self.point), factor) for axes, factor in seconds])
+            for k in range(self.dim)
+        ]
+        firsts = [self.combine([(inverse[m][k], bend[k]) for k in range(self.dim)]) for m in range(self.dim)]
+        return [*seconds, *(((m,), c.sub(None, f)) for m, f in enumerate(firsts) if f is not None)]

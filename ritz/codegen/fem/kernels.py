@@ -10,8 +10,8 @@ import numpy as np
 from ritz.codegen.fem.element import Reference
 from ritz.codegen.fem.kernel_base import KernelWriter
 from ritz.codegen.fem.kernel_code import UNROLLED
-from ritz.codegen.fem.kernel_geometry import Part
 from ritz.codegen.fem.pattern import Block, RowGroup, Side, row_groups
+from ritz.codegen.fem.pullback import Part
 from ritz.codegen.fem.space import Probe
 from ritz.codegen.vector_code import Index, Value
 from ritz.symbolic.calculus import sparse_jacobian
@@ -46,18 +46,17 @@ class VectorKernel(KernelWriter):
         parts: dict[tuple[int, int], dict[Part, Value]] = {}
         for (probe, weighted), value in zip(self.outputs, found, strict=True):
             value = self.code.mul(value, self.weight) if weighted else value
-            row, part = parts.setdefault((probe.field, probe.side), {}), (probe.component, probe.derivative)
-            row[part] = self.code.add(row.get(part), value)
-        groups: dict[Any, list[tuple[int, dict[int, Value]]]] = {}
+            row = parts.setdefault((probe.field, probe.side), {})
+            row[probe.part] = self.code.add(row.get(probe.part), value)
+        groups: dict[Any, list[tuple[int, dict[Part, Value]]]] = {}
         for (f, side), row in parts.items():
             ref = self.space.nodes[f].reference
             groups.setdefault((ref, side), []).append((f, self._pulled(row, ref, side)))
         for (ref, side), members in groups.items():
-            table = self.basis_table((ref, side))
             rows = sorted({r for _, pulled in members for r in pulled})
 
-            def one(a: Index, table: Any = table, rows: Any = rows, members: Any = members, side: int = side) -> None:
-                basis = {r: self.table_value(table, r, q, a) for r in rows}
+            def one(a: Index, ref: Any = ref, rows: Any = rows, members: Any = members, side: int = side) -> None:
+                basis = {r: self.basis_value((ref, side), r, q, a) for r in rows}
                 for f, pulled in members:
                     tile = self.results[f, side]
                     more = self.combine([(basis[r], v) for r, v in pulled.items()])
@@ -66,9 +65,9 @@ class VectorKernel(KernelWriter):
 
             self.each(ref.dim, one, UNROLLED)
 
-    def _pulled(self, row: dict[Part, Value], ref: Reference, side: int) -> dict[int, Value]:
-        """Coefficients of the rows of the table of a basis."""
-        found: dict[int, Value] = {}
+    def _pulled(self, row: dict[Part, Value], ref: Reference, side: int) -> dict[Part, Value]:
+        """Coefficients of the basis and its derivatives on the reference cell."""
+        found: dict[Part, Value] = {}
         for part, value in row.items():
             if value is not None:
                 for k, factor in self.factors(ref, part, side):
@@ -134,22 +133,21 @@ class MatrixKernel(KernelWriter):
         for key, members in self.pairs.items():
             self._general(key, members, coefficients, q)
 
-    def _coefficients(self, q: Index) -> dict[Block, dict[tuple[int, int], Value]]:
-        """Block -> (row of the test basis, of the trial basis) -> coefficient, weighted."""
+    def _coefficients(self, q: Index) -> dict[Block, dict[tuple[Part, Part], Value]]:
+        """Block -> (part of the test basis, of the trial basis) on the reference cell -> coefficient, weighted."""
         found: dict[Block, dict[tuple[Part, Part], Value]] = {b: {} for b in self.blocks_of}
         for (test, trial), value in zip(self.entries, self.run_program(q), strict=True):
             block = (test.field, test.side, trial.field, trial.side)
-            parts = (test.component, test.derivative), (trial.component, trial.derivative)
-            found[block][parts] = self.code.mul(value, self.weight)
+            found[block][test.part, trial.part] = self.code.mul(value, self.weight)
         return {block: self._pulled(block, entries) for block, entries in found.items()}
 
-    def _pulled(self, block: Block, entries: dict[tuple[Part, Part], Value]) -> dict[tuple[int, int], Value]:
+    def _pulled(self, block: Block, entries: dict[tuple[Part, Part], Value]) -> dict[tuple[Part, Part], Value]:
         first, second = (self.space.nodes[f].reference for f in (block[0], block[2]))
-        half: dict[tuple[Part, int], Value] = {}
+        half: dict[tuple[Part, Part], Value] = {}
         for (i, j), value in entries.items():
             for k, factor in self.factors(second, j, block[3]):
                 half[i, k] = self.code.add(half.get((i, k)), self.times(factor, value))
-        whole: dict[tuple[int, int], Value] = {}
+        whole: dict[tuple[Part, Part], Value] = {}
         for (i, k), value in half.items():
             for m, factor in self.factors(first, i, block[1]):
                 whole[m, k] = self.code.add(whole.get((m, k)), self.times(factor, value))
@@ -158,12 +156,11 @@ class MatrixKernel(KernelWriter):
     def _general(self, key: Any, members: list[int], coefficients: Any, q: Index) -> None:
         """Products of basis functions in one point."""
         ref, side, other, turn = key
-        rows, columns = self.basis_table((ref, side)), self.basis_table((other, turn))
         blocks = [(k, coefficients[self.blocks_of[k]]) for k in members]
         used = [sorted({pair[at] for _, entries in blocks for pair in entries}) for at in (0, 1)]
 
         def column(b: Index) -> None:
-            trial = {j: self.table_value(columns, j, q, b) for j in used[1]}
+            trial = {j: self.basis_value((other, turn), j, q, b) for j in used[1]}
             partial = {
                 (k, i): self.combine([(trial[j], v) for (at, j), v in entries.items() if at == i])
                 for k, entries in blocks
@@ -171,7 +168,7 @@ class MatrixKernel(KernelWriter):
             }
 
             def row(a: Index) -> None:
-                test = {i: self.table_value(rows, i, q, a) for i in used[0]}
+                test = {i: self.basis_value((ref, side), i, q, a) for i in used[0]}
                 for k, _ in blocks:
                     more = self.combine([(test[i], v) for (at, i), v in partial.items() if at == k])
                     if more is None:
@@ -194,11 +191,10 @@ class MatrixKernel(KernelWriter):
         used = sorted({pair for _, entries in blocks for pair, v in entries.items() if v is not None})
 
         def contracted(group: Any) -> Any:
-            test, trial = ref.rows(group.points[s]), other.rows(group.points[r])
-            products = [
-                np.einsum("q,qa,qb->ab", self.region.weights * group.ratio, test[i], trial[j]).ravel() for i, j in used
-            ]
-            return np.array(products)[:, None, :]
+            test = ref.rows(group.points[s], [i for i, _ in used])
+            trial = other.rows(group.points[r], [j for _, j in used])
+            products = np.einsum("q,nqa,nqb->nab", self.region.weights * group.ratio, test, trial)
+            return products.reshape(len(used), 1, -1)
 
         table = self._table(("contracted", key, tuple(used)), contracted)
 

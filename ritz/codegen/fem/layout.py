@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ritz.codegen.fem.moments import moments
 from ritz.codegen.fem.space import FemSpace
 from ritz.codegen.layout import Array, FieldBlock, StateLayout
 from ritz.errors import InitialValueError
@@ -20,11 +21,12 @@ class FemLayout(StateLayout):
     Attributes:
         space: elements, numbering and mesh.
         weights: share of every unknown in the volume of the mesh, for mean squares over space.
+        carried: fields that one element carries whole -> their components.
     """
 
-    def __init__(self, space: FemSpace) -> None:
+    def __init__(self, space: FemSpace, carried: Mapping[str, tuple[str, ...]] | None = None) -> None:
         offsets = [int(x) for x in space.numbering.offsets]
-        self.space = space
+        self.space, self.carried = space, dict(carried or {})
         self.fields = tuple(FieldBlock(n, *offsets[f : f + 2]) for f, n in enumerate(space.names))
         self.size = offsets[-1]
         self.weights = np.concatenate([_shares(space, f) for f in range(len(space.names))] or [np.zeros(0)])
@@ -66,6 +68,26 @@ class FemLayout(StateLayout):
     def grids(self, name: str) -> list[Array]:
         points = self.space.nodes[self.names.index(name)].points
         return [np.ascontiguousarray(points[:, i]) for i in range(points.shape[1])]
+
+    def interpolated(self, name: str, value: Callable[[str, list[Array]], Any]) -> Array:
+        """Degrees of freedom of a field that one element carries whole, from a function of component and coordinates.
+
+        Raises:
+            InitialValueError: an array is given, where there are no nodes.
+        """
+        nodes = self.space.nodes[self.names.index(name)]
+        found = moments(self.space.mesh, nodes, np.arange(nodes.count))
+        grids = [np.ascontiguousarray(x.ravel()) for x in np.moveaxis(found.points, -1, 0)]
+        total = np.zeros(nodes.count)
+        for part, weights in zip(self.carried[name], np.moveaxis(found.weights, -1, 0), strict=True):
+            values = np.asarray(value(part, grids), dtype=float)
+            if values.shape not in ((), grids[0].shape):
+                raise InitialValueError(
+                    f"The values of {part} have shape {values.shape}, but {nodes.element!r} has no nodes at which they "
+                    "could stand. Give an expression of the coordinates, a function of them, or a number."
+                )
+            total += (weights * np.broadcast_to(values, grids[0].shape).reshape(weights.shape)).sum(axis=1)
+        return total
 
     def to_fields(self, u: Array) -> dict[str, Array]:
         """Degrees of freedom of every field, (nodes,) or (nodes, nt), with zeros where values are prescribed."""

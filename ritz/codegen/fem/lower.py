@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
+from ritz.codegen.fem.constraints import grouped, periodic_pairs, prescribed_places
 from ritz.codegen.fem.degrees import degree_of
-from ritz.codegen.fem.dofs import Nodes, identified, number_nodes, on_facets
+from ritz.codegen.fem.dofs import Nodes, identified, number_nodes
 from ritz.codegen.fem.element import SIMPLICES, Element
 from ritz.codegen.fem.numbering import number_all
 from ritz.codegen.fem.parts import assign
 from ritz.codegen.fem.region import make_region
 from ritz.codegen.fem.space import ALL, FemSpace, Probe
-from ritz.codegen.layout import Array
 from ritz.errors import DiscretizationError, UnsupportedError
 from ritz.symbolic.calculus import forward, sparse_jacobian
 from ritz.symbolic.coordinates import Coordinate, Time
@@ -137,6 +136,11 @@ class Lowering:
         self.g = Graph()
         self.choices: list[str] = []
 
+    def note(self, line: str) -> None:
+        """Add a line to the choices, once."""
+        if line not in self.choices:
+            self.choices.append(line)
+
     def run(self) -> FemModel:
         form, g = self.form, self.g
         made: dict[Element, Nodes] = {}
@@ -144,9 +148,9 @@ class Lowering:
             if e not in made:
                 made[e] = number_nodes(self.mesh, e)
         nodes = [made[e] for e in self.elements]
-        stands_for = [identified(n, self._periodic(n)) for n in nodes]
-        blocks = [self.index[c.field][0] for c in form.essential]
-        conditions = [(f, self._places(nodes[f], c)) for f, c in zip(blocks, form.essential, strict=True)]
+        stands_for = [identified(n, periodic_pairs(self.mesh, n, form.periodic)) for n in nodes]
+        given = grouped(form.essential, self.index, self.elements)
+        conditions = [(f, prescribed_places(self.mesh, nodes[f], members, form)) for f, members in given]
         numbering = number_all(nodes, stands_for, conditions)
         names = tuple(self.names)
         total = number_nodes(self.mesh, Element("Real", 0))
@@ -154,7 +158,7 @@ class Lowering:
         self.parameters = {p: g.input(p.name, "param") for p in form.parameters}
         states = {n: g.input(n, "state", [axis]) for n, axis in zip(names, space.state_axes, strict=False)}
         parts = [g.map(space.extend(f), states[n]) for f, n in enumerate(names)]
-        values = [self._prescribed(k, form.essential[d.condition].value) for k, d in enumerate(numbering.prescribed)]
+        values = [self._prescribed(k, given[d.condition][1]) for k, d in enumerate(numbering.prescribed)]
         state = g.sum(parts + [g.map(space.place(k), v) for k, v in enumerate(values)])
         self.rate = g.input("rate", "seed", [ALL])
         time = dict.fromkeys(g.inputs(values, "time"), g.one)
@@ -179,47 +183,23 @@ class Lowering:
             self,
         )
 
-    # ------------------------------------------------------------------ constraints
-    def _periodic(self, nodes: Nodes) -> list[tuple[Array, Array]]:
-        pairs = []
-        for a, b in self.form.periodic:
-            if not nodes.reference.is_nodal or nodes.element.is_discontinuous:
-                raise UnsupportedError(
-                    f"Periodic boundaries are there for Lagrange elements, not for {nodes.element!r}. Use Lagrange."
-                )
-            if nodes.element.family == "Real":
-                continue
-            one, two = (on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(label))) for label in (a, b))
-            pairs.append((one, two[_match(nodes.points[one], nodes.points[two], str(a), str(b))]))
-        return pairs
+    # ------------------------------------------------------------------ prescribed values
+    def _prescribed(self, k: int, members: Sequence[Essential]) -> int:
+        """Node of the values of one set: those in its points, or weighted sums of them over the points of moments."""
+        if not self.elements[self.index[members[0].field][0]].is_vector:
+            return self._given(k, members[0].value, "")
+        axis, terms = [self.space.given_axes[k]], []
+        for q in range(self.space.moments_of_prescribed(k).points.shape[1]):
+            for one in members:
+                weight = self.g.input(f"w{self.index[one.field][1]}.{q}@prescribed{k}", "coordinate", axis)
+                terms.append(self.g.product([weight, self._given(k, one.value, f".{q}")]))
+        return self.g.sum(terms)
 
-    def _places(self, nodes: Nodes, condition: Essential) -> Array:
-        if condition.at is not None:
-            distance = np.linalg.norm(nodes.points - np.asarray(condition.at, dtype=float), axis=1)
-            near = int(np.nanargmin(distance))
-            if distance[near] > 1e-6 * float(np.ptp(self.mesh.points, axis=0).max()):
-                raise DiscretizationError(
-                    f"PointValue of {condition.field} at {condition.at}: the nearest node of its element stands at "
-                    f"{tuple(map(float, nodes.points[near]))}. Give the position of a node, or put a vertex there."
-                )
-            return np.array([near])
-        if nodes.element.is_discontinuous:
-            raise UnsupportedError(
-                f"Dirichlet values of {condition.field} cannot be imposed on {nodes.element!r}, whose unknowns do not "
-                "stand on the boundary. Write them into the weak form (upwind values, SIPG)."
-            )
-        if not nodes.reference.is_nodal and condition.value != 0:
-            raise UnsupportedError(
-                f"On {nodes.element!r} the boundary value of {condition.field} can be 0 only, found {condition.value}. "
-                "Impose other values in the weak form."
-            )
-        return on_facets(self.mesh, nodes, np.asarray(self.mesh.facets_on(condition.on)))
-
-    def _prescribed(self, k: int, value: sp.Expr) -> int:
-        axis = self.space.given_axes[k]
+    def _given(self, k: int, value: sp.Expr, point: str) -> int:
+        """Node of an expression in the points of a set of prescribed values."""
         leaves = dict(self.parameters)
         for i, c in enumerate(self.form.coordinates):
-            leaves[c] = self.g.input(f"x{i}@prescribed{k}", "coordinate", [axis])
+            leaves[c] = self.g.input(f"x{i}{point}@prescribed{k}", "coordinate", [self.space.given_axes[k]])
         leaves |= dict.fromkeys(value.atoms(Time), self.g.input("t", "time"))
         return to_graph(self.g, value, leaves)
 
@@ -265,7 +245,7 @@ class Lowering:
         for region, members in self._regions(integrals):
             leaves = _Leaves(self, region)
             node = self.g.sum([to_graph(self.g, m.integrand, leaves.of(m.integrand)) for m in members])
-            probe = Probe(region, self.space.total, 1, 0, 0)
+            probe = Probe(region, self.space.total, 1)
             terms.append(self.g.map(self.space.integrate(probe), node))
         (whole,) = self.g.substitute([self.g.sum(terms)], {self.rate: self.given_rate})
         return self.g.map(_transposed(self.space.extend(self.space.total)), whole)
@@ -296,24 +276,43 @@ class _Leaves:
     def _node(self, atom: sp.Basic, side: int) -> int:
         if isinstance(atom, Geometric | Coordinate):
             return self._geometry(atom, side)
-        rate, derivative = False, 0
-        if isinstance(atom, Dt):
-            rate, atom = True, atom.expr
-        if isinstance(atom, D):
-            derivative = 1 + self.lowering.form.coordinates.index(atom.args[1])
-            atom = atom.expr
+        rate, axes = False, []
+        while isinstance(atom, Dt | D):
             if isinstance(atom, Dt):
-                rate, atom = True, atom.expr
-        if atom in self.lowering.row:
-            block, component = self.lowering.row[atom]
-            probe = Probe(self.region, block, side, component, derivative)
+                rate = True
+            else:
+                axes += [self.lowering.form.coordinates.index(atom.variable)] * atom.order
+            atom = atom.expr
+        tested = atom in self.lowering.row
+        block, component = (self.lowering.row if tested else self.lowering.index)[atom]
+        probe = Probe(self.region, block, side, component, tuple(sorted(axes)))
+        if self._vanishes(probe):
+            return self.g.zero
+        if tested:
             node = self.g.input(f"test {probe}", "table", (self.where.cell, self.where.quad))
             self.tests[node] = probe
             return node
-        block, component = self.lowering.index[atom]
-        probe = Probe(self.region, block, side, component, derivative)
         source = self.lowering.rate if rate else self.lowering.state
         return self.g.map(self.space.interpolate(probe), source)
+
+    def _vanishes(self, probe: Probe) -> bool:
+        """Whether a derivative is that of a polynomial of lower degree.
+
+        Raises:
+            UnsupportedError: a second derivative of a vector element on curved cells.
+        """
+        name, element = self.space.names[probe.field], self.space.nodes[probe.field].element
+        order = len(probe.derivative)
+        if self.where.is_affine and order > element.degree:
+            if order > 1:
+                self.lowering.note(f"second derivatives of {name} vanish: its degree is 1, its cells are straight")
+            return True
+        if order > 1 and element.is_vector and not self.where.is_affine:
+            raise UnsupportedError(
+                f"A second derivative of {name} stands in the weak form, but on curved cells {element!r} has first "
+                "derivatives only. Use straight cells, or Lagrange elements for {name}."
+            )
+        return False
 
     def _geometry(self, atom: sp.Basic, side: int) -> int:
         affine = self.where.is_affine
@@ -324,26 +323,6 @@ class _Leaves:
             what = atom.name
             axes = axes if what.startswith("n_") and not affine else (self.where.cell,)
         return self.g.input(f"{what}@{self.region}@{side}", "coordinate", axes)
-
-
-def _match(one: Array, two: Array, a: str, b: str) -> Array:
-    """For each point of one boundary the point of the other that is its image under a translation."""
-    from scipy.spatial import cKDTree
-
-    if len(one) != len(two) or not len(one):
-        raise DiscretizationError(
-            f"Periodic boundaries {a!r} and {b!r} have {len(one)} and {len(two)} nodes: their meshes must match."
-        )
-    shift = two.mean(axis=0) - one.mean(axis=0)
-    found = cKDTree(two).query(one + shift)
-    distance, place = (np.atleast_1d(np.asarray(x)) for x in found)
-    scale = float(np.ptp(np.vstack([one, two]), axis=0).max())
-    if distance.max() > 1e-8 * max(scale, 1e-300) or len(np.unique(place)) != len(place):
-        raise DiscretizationError(
-            f"The nodes on {b!r} are not those on {a!r} moved by {tuple(map(float, shift))}: periodic boundaries need "
-            "meshes that match. Build the mesh with periodic boundaries (gmsh: setPeriodic)."
-        )
-    return place
 
 
 def lower(form: WeakForm, mesh: Any, elements: Mapping[str, Element], parts: int = 1) -> FemModel:

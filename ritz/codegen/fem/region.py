@@ -18,6 +18,7 @@ from ritz.codegen.fem.element import (
     facet_type,
     quadrature,
 )
+from ritz.codegen.fem.pullback import CellMap, Part
 from ritz.codegen.layout import Array
 from ritz.symbolic.graph import Axis
 
@@ -134,25 +135,29 @@ class Region:
 
     def _geometry(self, s: int) -> Geometry:
         gdim, q = self.mesh.points.shape[1], len(self.weights)
-        x, jacobian = np.empty((self.size, q, gdim)), np.empty((self.size, q, gdim, self.mesh.dim))
+        d = self.mesh.dim
+        x, jacobian = np.empty((self.size, q, gdim)), np.empty((self.size, q, gdim, d))
+        second = None if self.is_affine else np.empty((self.size, q, gdim, d * (d + 1) // 2))
         normal, scale = np.zeros((self.size, q, gdim)), np.empty((self.size, q))
         nodes = self.mesh.points[self.mesh.geometry[self.cells[s]]]
         for group in self.groups:
             part = slice(group.start, group.stop)
-            table = self.coordinates.tabulate(group.points[s])[..., 0]
+            table = self.coordinates.tabulate(group.points[s], 2)[..., 0]
             x[part] = np.einsum("qa,cai->cqi", table[0], nodes[part])
-            jacobian[part] = np.einsum("mqa,cai->cqim", table[1:], nodes[part])
+            jacobian[part] = np.einsum("mqa,cai->cqim", table[1 : 1 + d], nodes[part])
+            if second is not None:
+                second[part] = np.einsum("mqa,cai->cqim", table[1 + d :], nodes[part])
             scale[part] = self.weights * group.ratio
             normal[part] = group.normals[s]
-        det, inverse = np.linalg.det(jacobian), np.linalg.inv(jacobian)
-        scale *= np.abs(det)
+        cell = CellMap(jacobian, second)
+        scale *= np.abs(cell.det)
         if self.over != "cells":
-            normal = np.einsum("cqmi,cqm->cqi", inverse, normal)
+            normal = np.einsum("cqmi,cqm->cqi", cell.inverse, normal)
             length = np.linalg.norm(normal, axis=-1)
             normal, scale = normal / length[..., None], scale * length
         if self.factors is not None:
             scale *= self.factors[:, None]
-        return Geometry(x, jacobian, inverse, det, normal, scale)
+        return Geometry(x, cell, normal, scale)
 
     def array(self, what: str, side: int) -> Array:
         """Values of ``x0 x1 x2``, ``n_x n_y n_z``, ``h`` or ``h_facet`` in the quadrature points, (n, q) or (n, 1)."""
@@ -164,20 +169,16 @@ class Region:
             return self.geometry[s].x[..., int(what[1:])]
         return self.geometry[s].normal[..., "xyz".index(what[-1])]
 
-    def basis(self, ref: Reference, side: int) -> Array:
-        """Values and derivatives of the basis in physical space, (1 + gdim, n, q, dim, values)."""
+    def basis(self, ref: Reference, side: int, part: Part) -> Array:
+        """A component of the basis, or a derivative of it, in physical space, (n, q, dim)."""
         s = 0 if side > 0 else 1
-        at, gdim = self.geometry[s], self.mesh.points.shape[1]
-        found = np.empty((1 + gdim, self.size, len(self.weights), ref.dim, ref.values))
+        found = np.zeros((self.size, len(self.weights), ref.dim))
+        factors = self.geometry[s].map.factors(ref.map, part)
         for group in self.groups:
-            part = slice(group.start, group.stop)
-            table = ref.tabulate(group.points[s])
-            found[0, part] = table[0]
-            found[1:, part] = np.einsum("mqav,cqmi->icqav", table[1:], at.inverse[part])
-        if ref.map == "contravariant":
-            return np.einsum("cqiv,dcqav->dcqai", at.jacobian / at.det[..., None, None], found)
-        if ref.map == "covariant":
-            return np.einsum("cqvi,dcqav->dcqai", at.inverse, found)
+            here = slice(group.start, group.stop)
+            table = ref.rows(group.points[s], [row for row, _ in factors])
+            for values, (_, factor) in zip(table, factors, strict=True):
+                found[here] += np.broadcast_to(factor, found.shape[:2])[here, :, None] * values
         return found
 
 
@@ -186,9 +187,7 @@ class Geometry:
     """What the map from the reference cell is in every quadrature point of every cell."""
 
     x: Array
-    jacobian: Array
-    inverse: Array
-    det: Array
+    map: CellMap
     normal: Array
     weights: Array
 

@@ -18,20 +18,14 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ritz.codegen.fem.element import (
-    SIMPLICES,
-    Element,
-    facet_geometry,
-    facet_points,
-    facet_type,
-    quadrature,
-    reference,
-)
+from ritz.codegen.fem.element import quadrature
 from ritz.codegen.fem.evaluation import _PointReader
+from ritz.codegen.fem.region import Region, make_region
 from ritz.codegen.layout import Array
 from ritz.errors import UnsupportedError
 from ritz.symbolic.fields import Field
 from ritz.symbolic.operators import D, Dt
+from ritz.symbolic.weak_components import push_down
 from ritz.symbolic.weak_form import Geometric, NumberField
 
 
@@ -50,7 +44,7 @@ def residual_indicators(system: Any, u: Any, t: float = 0.0, p: Any = None) -> t
     """Squared indicators of every cell, and the squared norm of the fluxes F in it.
 
     Args:
-        system: a steady `FemSystem` on intervals, triangles or tetrahedra with integrals over cells and boundaries.
+        system: a steady `FemSystem` with first derivatives in its weak form and integrals over cells and boundaries.
         u, t, p: state, time, parameters.
 
     Raises:
@@ -64,10 +58,9 @@ def _check(system: Any) -> None:
     form, mesh, other = system.form, system.mesh, " Take method='recovery'."
     if not system.is_steady:
         raise UnsupportedError(f"Residuals are estimated for steady problems, and {system.name} evolves.{other}")
-    if mesh.cell_type not in SIMPLICES or mesh.gdim != mesh.dim:
+    if mesh.gdim != mesh.dim:
         raise UnsupportedError(
-            f"Residuals are estimated on intervals, triangles and tetrahedra, not on {mesh.cell_type} cells in "
-            f"{mesh.gdim}-D.{other}"
+            f"Residuals are estimated where cells fill the space, not for a {mesh.cell_type} in {mesh.gdim}-D.{other}"
         )
     if any(i.over == "facets" for i in form.integrals):
         raise UnsupportedError(f"Residuals are estimated for forms without integrals over interior facets.{other}")
@@ -79,6 +72,9 @@ def _check(system: Any) -> None:
     for integral in form.integrals:
         if integral.integrand.has(Dt):
             raise UnsupportedError(f"There is a time derivative in {integral.integrand}.{other}")
+        for node in integral.integrand.atoms(D):
+            if node.order > 1 or isinstance(node.expr, D):
+                raise UnsupportedError(f"There is a second derivative, {node}, in the weak form.{other}")
 
 
 def _rows(system: Any) -> list[_Row]:
@@ -130,72 +126,53 @@ class _Estimator:
         return made
 
     def _cells(self, component: Field, rows: list[_Row]) -> None:
-        """Add ``(h/k)**2`` times the square of ``a - div(F)``, F interpolated in every cell and differentiated."""
+        """Add ``(h/k)**2`` times the square of ``a - div(F)``."""
         mesh, k = self.mesh, self.degrees[component.name]
-        inner = reference(Element("Lagrange", self.degree + 1), mesh.cell_type)
         points, weights = quadrature(mesh.cell_type, 2 * self.degree)
-        table = inner.tabulate(points)[..., 0]
         for on in dict.fromkeys(row.on for row in rows):
             cells = np.asarray(mesh.cells_on(on)) if on is not None else np.arange(len(mesh.cells))
-            same = [row for row in rows if row.on == on]
-            at = self._reader(cells, points)
-            nodes = self._reader(cells, inner.points)
-            shape = (len(cells), len(points))
-            measure = weights * np.abs(np.linalg.det(at.jacobian)).reshape(shape)
-            inverse = at.inverse.reshape(*shape, mesh.dim, mesh.dim)
-            residual = sum((at.value(row.value) for row in same), np.zeros(at.x.shape[0])).reshape(shape)
-            for i in range(mesh.gdim):
-                flux = sum((nodes.value(row.fluxes[i]) for row in same), np.zeros(nodes.x.shape[0]))
-                flux = flux.reshape(len(cells), -1)
-                residual = residual - np.einsum("mqn,cn,cqm->cq", table[1:], flux, inverse[..., i])
-                self.norms[cells] += np.einsum("qn,cn,cq->c", table[0], flux, measure * (flux @ table[0].T))
+            at, shape = self._reader(cells, points), (len(cells), len(points))
+            measure = weights * np.abs(at.map.det).reshape(shape)
+            residual, square = np.zeros(shape), np.zeros(shape)
+            for row in (row for row in rows if row.on == on):
+                residual += at.value(row.value).reshape(shape)
+                for x, flux in zip(self.system.form.coordinates, row.fluxes, strict=True):
+                    residual -= at.value(push_down(D(flux, x))).reshape(shape)
+                    square += at.value(flux).reshape(shape) ** 2
+            self.norms[cells] += (measure * square).sum(axis=1)
             size = (mesh.cell_diameters[cells] / k) ** 2
             self.squares[cells] += size * (measure * residual**2).sum(axis=1)
 
     def _facets(self, component: Field, rows: list[_Row]) -> None:
         """Add ``h/k`` times the squares of jumps, half to each side, and of what is left over on the boundary."""
         mesh, k = self.mesh, self.degrees[component.name]
-        points, weights = quadrature(facet_type(mesh.cell_type), 2 * self.degree)
-        left = np.zeros((mesh.facet_count, len(points)))
-        measure = np.zeros((mesh.facet_count, len(points)))
-        for side in (0, 1):
-            owners, local = mesh.facet_cells[:, side], mesh.facet_local[:, side]
-            for number in np.unique(local[owners >= 0]):
-                facets = np.flatnonzero((owners >= 0) & (local == number))
-                left[facets] += self._outflow(rows, facets, owners[facets], int(number), points, weights, measure)
         given = [e for e in self.system.form.essential if e.field == component and e.at is None]
         fixed = [np.asarray(mesh.facets_on(e.on)) for e in given]
-        if fixed:
-            left[np.unique(np.concatenate(fixed))] = 0.0
-        size = mesh.facet_diameters / k
-        found = size * (measure * left**2).sum(axis=1)
-        inside = mesh.interior_facets
-        np.add.at(self.squares, mesh.facet_cells[inside].ravel(), np.repeat(0.5 * found[inside], 2))
-        outside = mesh.boundary_facets
-        np.add.at(self.squares, mesh.facet_cells[outside, 0], found[outside])
+        for over in ("facets", "boundary"):
+            region = make_region(mesh, over, over, None, 2 * self.degree)
+            left = sum((self._outflow(rows, region, s) for s in range(len(region.sides))), np.zeros(()))
+            found = mesh.facet_diameters[region.entities] / k * (region.geometry[0].weights * left**2).sum(axis=1)
+            if fixed and over == "boundary":
+                found[np.isin(region.entities, np.concatenate(fixed))] = 0.0
+            for cells in region.cells:
+                np.add.at(self.squares, cells, found / len(region.cells))
 
-    def _outflow(
-        self, rows: list[_Row], facets: Array, cells: Array, number: int, points: Array, weights: Array, measure: Array
-    ) -> Array:
-        """``n . F`` seen from cells with one local number of the facet, with ``b`` on the boundary: (facets, k)."""
-        mesh = self.mesh
-        _, normals, ratios = facet_geometry(mesh.cell_type)
-        at = self._reader(cells, facet_points(mesh.cell_type, number, points))
-        shape = (len(cells), len(points))
-        normal = np.einsum("nmi,m->ni", at.inverse, normals[number])
-        length = np.linalg.norm(normal, axis=1)
-        normal /= length[:, None]
-        area = ratios[number] * (length * np.abs(np.linalg.det(at.jacobian))).reshape(shape)
-        measure[facets] = weights * area
-        names = {Geometric(f"n_{x.name}").name: normal[:, i] for i, x in enumerate(self.system.form.coordinates)}
-        at.p = {**at.p, **names, "h_facet": np.repeat(mesh.facet_diameters[facets], len(points))}
-        found = np.zeros(shape)
-        for row in rows:
-            if row.over == "cells":
-                value = sum((at.value(f) * normal[:, i] for i, f in enumerate(row.fluxes)), np.zeros(at.x.shape[0]))
-                here = np.isin(cells, mesh.cells_on(row.on)) if row.on is not None else np.ones(len(cells), bool)
-            else:
-                value = at.value(row.value)
-                here = np.isin(facets, mesh.facets_on(row.on))
-            found += here[:, None] * value.reshape(shape)
+    def _outflow(self, rows: list[_Row], region: Region, s: int) -> Array:
+        """``n . F`` seen from side s, with ``b`` on the boundary: (facets, k)."""
+        mesh, found = self.mesh, np.zeros((region.size, len(region.weights)))
+        for group in region.groups:
+            here = slice(group.start, group.stop)
+            cells, facets = region.cells[s][here], region.entities[here]
+            at = self._reader(cells, group.points[s])
+            normal = region.geometry[s].normal[here].reshape(-1, mesh.gdim)
+            names = {Geometric(f"n_{x.name}").name: normal[:, i] for i, x in enumerate(self.system.form.coordinates)}
+            at.p = {**at.p, **names, "h_facet": np.repeat(mesh.facet_diameters[facets], len(region.weights))}
+            for row in rows:
+                if row.over == "cells":
+                    value = sum((at.value(f) * normal[:, i] for i, f in enumerate(row.fluxes)), np.zeros(len(normal)))
+                    inside = np.isin(cells, mesh.cells_on(row.on)) if row.on is not None else np.ones(len(cells), bool)
+                else:
+                    value = at.value(row.value)
+                    inside = np.isin(facets, mesh.facets_on(row.on))
+                found[here] += inside[:, None] * value.reshape(len(cells), -1)
         return found

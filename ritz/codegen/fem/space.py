@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ritz.codegen.fem.dofs import Nodes
+from ritz.codegen.fem.moments import Moments, moments
 from ritz.codegen.fem.numbering import Numbering
+from ritz.codegen.fem.pullback import Axes, Part
 from ritz.codegen.fem.region import Region
 from ritz.codegen.layout import Array
 from ritz.symbolic.evaluate import evaluate
@@ -28,14 +30,24 @@ class Probe:
         field: number of the scalar field (or vector element).
         side: 1 or -1.
         component: of a vector element; 0 otherwise.
-        derivative: 0 for the value, 1 + i for the derivative along coordinate i.
+        derivative: numbers of the coordinates along which is differentiated, increasing; empty for the value.
     """
 
     region: int
     field: int
     side: int
-    component: int
-    derivative: int
+    component: int = 0
+    derivative: Axes = ()
+
+    @property
+    def part(self) -> Part:
+        """Component and derivative."""
+        return self.component, self.derivative
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the name of the field in texts, e.g. ``d01_``; empty for the value."""
+        return f"d{''.join(map(str, self.derivative))}_" if self.derivative else ""
 
 
 @dataclass(eq=False)
@@ -73,7 +85,7 @@ class FemSpace:
         return self._map("integrate", probe, transposed=True)
 
     def _map(self, kind: str, probe: Probe, transposed: bool) -> LinearMap:
-        name = f"{kind} {probe.region} {probe.field} {probe.side} {probe.component} {probe.derivative}"
+        name = f"{kind} {probe.region} {probe.field} {probe.side} {probe.component} {probe.prefix}"
         self.probes[name] = probe
         region = self.regions[probe.region]
         source, target = (ALL,), (region.cell, region.quad)
@@ -116,17 +128,32 @@ class FemSpace:
         return region.size if axis == region.cell else len(region.weights)
 
     def array(self, kind: str, name: str) -> Array:
-        """Values of an input: ``<what>@<region>@<side>`` or ``x<i>@prescribed<k>``."""
+        """Values of an input: ``<what>@<region>@<side>``, ``x<i>@prescribed<k>`` or, of sets of a vector element,
+        ``x<i>.<point>@prescribed<k>`` and ``w<i>.<point>@prescribed<k>``."""
         what, place, *rest = name.split("@")
         if place.startswith("prescribed"):
-            points = self.points_of_prescribed(int(place.removeprefix("prescribed")))
-            return np.ascontiguousarray(points[:, int(what[1:])])
+            k, (axis, _, point) = int(place.removeprefix("prescribed")), what[1:].partition(".")
+            if not point:
+                return np.ascontiguousarray(self.points_of_prescribed(k)[:, int(axis)])
+            found = self.moments_of_prescribed(k)
+            table = found.points if what[0] == "x" else found.weights
+            return np.ascontiguousarray(table[:, int(point), int(axis)])
         return self.regions[int(place)].array(what, int(rest[0]))
 
     def points_of_prescribed(self, k: int) -> Array:
-        """(n, gdim) where the prescribed values of one set stand."""
+        """(n, gdim) where the prescribed values of one set stand; moments are said to stand in their first point."""
         given = self.numbering.prescribed[k]
+        if not self.nodes[given.field].reference.is_nodal:
+            return self.moments_of_prescribed(k).points[:, 0]
         return self.nodes[given.field].points[given.nodes]
+
+    def moments_of_prescribed(self, k: int) -> Moments:
+        """What the prescribed degrees of freedom of one set of a vector element are of a field."""
+        given = self.numbering.prescribed[k]
+        found: Moments = self.stored(
+            ("moments", k), lambda: moments(self.mesh, self.nodes[given.field], given.nodes, inside=False)
+        )
+        return found
 
     def dofs(self, region: int, f: int, s: int) -> Array:
         """(entries, dim) numbers of the unknowns of a field in every entry of a region, int32; side s is 0 or 1."""
@@ -169,7 +196,7 @@ class FemSpace:
         if name not in self._matrices:
             probe = self.probes[name]
             region, nodes = self.regions[probe.region], self.nodes[probe.field]
-            values = region.basis(nodes.reference, probe.side)[probe.derivative][..., probe.component]
+            values = region.basis(nodes.reference, probe.side, probe.part)
             s = 0 if probe.side > 0 else 1
             columns = np.broadcast_to(self.dofs(probe.region, probe.field, s)[:, None, :], values.shape)
             rows = values.shape[0] * values.shape[1]

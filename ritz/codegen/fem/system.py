@@ -56,7 +56,8 @@ class FemSystem(System):
         threads: int = 1,
     ) -> None:
         self.model, self.form, self.mesh, self.threads = model, form, model.space.mesh, threads
-        layout = FemLayout(model.space)
+        carried = {u.name: tuple(c.name for c in parts) for u, parts in form.components.items() if u.rank}
+        layout = FemLayout(model.space, {name: carried[name] for name in model.space.names if name in carried})
         names = tuple(p.name for p in form.parameters)
         self.is_steady = model.is_steady
         lowered = Lowered(
@@ -213,11 +214,11 @@ class FemSystem(System):
         nodes = list(self.model.given)
         values = space.evaluate(g, nodes, space.values(g, nodes, named, t))
         parts = []
-        for d, value in zip(space.numbering.prescribed, values, strict=True):
+        for number, (d, value) in enumerate(zip(space.numbering.prescribed, values, strict=True)):
             part = np.broadcast_to(np.asarray(value, dtype=float), (len(d.nodes),))
             if not np.isfinite(part).all():
                 k = int(np.argmin(np.isfinite(part)))
-                place = ", ".join(f"{x:g}" for x in space.nodes[d.field].points[d.nodes[k]])
+                place = ", ".join(f"{x:g}" for x in space.points_of_prescribed(number)[k])
                 raise NonFiniteError(f"The value prescribed for {space.names[d.field]} is {part[k]} at ({place}).")
             parts.append(part)
         return np.concatenate(parts) if parts else np.zeros(0)

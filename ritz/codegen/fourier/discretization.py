@@ -31,6 +31,8 @@ class Fourier:
             is the fraction of modes to keep; False keeps all but the highest.
         transforms: ``"generated"`` (made for this grid and processor), ``"rocket"`` or the name of another provider;
             ``"auto"`` takes the generated ones where there are any.
+        fuse: compile the right-hand side as one piece with its transforms, where they are generated ones and it goes
+            once from modes to the grid and back; False keeps loops and transforms apart.
 
     Example:
         >>> import ritz as rz
@@ -41,7 +43,9 @@ class Fourier:
         (32,)
     """
 
-    def __init__(self, *points: int, dealias: str | float | bool = "auto", transforms: str = "auto") -> None:
+    def __init__(
+        self, *points: int, dealias: str | float | bool = "auto", transforms: str = "auto", fuse: bool = True
+    ) -> None:
         if not points or len(points) > 3:
             raise DiscretizationError(f"Fourier takes one to three numbers of points, one per axis; found {points}.")
         for n in points:
@@ -54,7 +58,9 @@ class Fourier:
         if transforms != AUTO:
             provider(transforms)
         self.points = tuple(int(n) for n in points)
-        self.dealias, self.transforms = dealias, transforms
+        if not isinstance(fuse, bool):
+            raise OptionError(f"fuse must be True or False; found {fuse!r}.")
+        self.dealias, self.transforms, self.fuse = dealias, transforms, fuse
 
     def __repr__(self) -> str:
         return f"Fourier({', '.join(map(str, self.points))})"
@@ -138,7 +144,7 @@ class Fourier:
         transforms, why = choose_provider(self.transforms, shape)
         choices.append(f"{transforms} transforms: {why}")
         floats = [(float(a), float(b)) for a, b in bounds]
-        return FourierSpace([c.name for c in form.coordinates], floats, shape, transforms), choices
+        return FourierSpace([c.name for c in form.coordinates], floats, shape, transforms, self.fuse), choices
 
     def _cutoff(self, n: int, degree: int) -> int:
         if self.dealias == "auto":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from ritz.codegen.layout import Array, FieldBlock, StateLayout
 from ritz.codegen.transforms import Plan, TransformShape, provider
 from ritz.errors import InitialValueError, ResolutionWarning
 from ritz.symbolic.graph import Axis, LinearMap
+
+if TYPE_CHECKING:
+    from ritz.codegen.fused.build import Fused
+    from ritz.codegen.instance import CompiledProgram
 
 MOST_DIVERGENCE = 1e-3  # of an initial value that must have none, relative to its derivatives
 TAIL_WARNING = 1e-4  # share of the largest mode that may be left at the cut-off
@@ -25,12 +29,15 @@ class FourierSpace:
         bounds: start and end of each axis.
         shape: grid points, cut-offs and whether values are real.
         transforms: name of the transform provider.
+        fused: whether programs may be compiled as one piece with their transforms.
     """
 
     def __init__(
-        self, names: Sequence[str], bounds: Sequence[tuple[float, float]], shape: TransformShape, transforms: str
-    ) -> None:
+        self, names: Sequence[str], bounds: Sequence[tuple[float, float]], shape: TransformShape, transforms: str,
+        fused: bool = True,
+    ) -> None:  # fmt: skip
         self.names, self.bounds, self.shape, self.transforms = tuple(names), tuple(bounds), shape, transforms
+        self.fused = fused
         self.points = tuple(Axis(n, "point") for n in names)
         self.modes = tuple(Axis(f"k{n}", "mode") for n in names)
         self.slots = len(names)
@@ -88,6 +95,16 @@ class FourierSpace:
     def plan(self, linear_map: LinearMap, batch: int) -> Plan:
         """A compiled transform for a batch of fields."""
         return provider(self.transforms)(self.shape, batch, linear_map.kind)
+
+    def fuse(self, compiled: CompiledProgram) -> Fused | str:
+        """A program compiled as one piece, transforms included; in words why not, where it has to run step by step."""
+        if not self.fused:
+            return "fuse=False was asked for"
+        if self.transforms != "generated":
+            return f"its transforms are not generated ones but {self.transforms}"
+        from ritz.codegen.fused.build import fuse
+
+        return fuse(compiled.program, compiled.parameters, self.shape)
 
     def numpy_map(self, linear_map: LinearMap) -> Callable[[Array], Array]:
         """The transform in NumPy, for values that may have length 1 along some axes."""

@@ -95,6 +95,7 @@ def _call(name: str, kinds: str, words: str) -> Builtin:
 call_rhs = _call("call_rhs", "fiiii", "``f(t, u, p, out, ctx)``, see `ritz.codegen.abi`.")
 call_stage = _call("call_stage", "iifiiii", "``s(lo, hi, t, u, p, out, ctx)``, see `ritz.codegen.abi`.")
 call_phase = _call("call_phase", "iiiiii", "``m(plan, source, target, lo, hi, scratch)``, see `ritz.codegen.abi`.")
+call_fused = _call("call_fused", "iifiiiii", "``s(lo, hi, t, u, p, out, ctx, scratch)``, see `ritz.codegen.fused`.")
 call_step = _call("call_step", "ffi", "``step(t, h, frame)``, see `ritz.solvers.explicit_step`.")
 call_products = _call("call_products", "iiifiii", "``q(m, points, values, t, p, out, ctx)``: products at grid points.")
 call_piece = _call("call_piece", "iiii", "``piece(job, i, pieces, member)``, see `ritz.codegen.team`.")

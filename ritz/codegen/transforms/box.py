@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ritz.codegen.transforms.passes import Buffer, Line, radices
+from ritz.codegen.transforms.passes import Buffer, Line, Load, Store, radices
 from ritz.codegen.vector_code import Code, Index, Pair, Value
 
 
-def whole_lines(count: int) -> int:
-    """Complex numbers in the cache lines that hold `count` of them."""
-    return -(-count // 4) * 4
+def whole_lines(count: int, size: int = 8) -> int:
+    """Complex numbers in the cache lines that hold `count` of them; `size` bytes for each of their parts."""
+    return -(-count * size // 32) * (32 // size)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class BoxTransform:
     Attributes:
         points, cutoff, real: as in `TransformShape`.
         forward: direction.
-        lanes: doubles in a vector.
+        lanes: numbers in a vector.
+        element: type of the numbers, ``double`` or ``float``.
     """
 
     points: tuple[int, ...]
@@ -39,6 +40,12 @@ class BoxTransform:
     real: bool
     forward: bool
     lanes: int
+    element: str = "double"
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return 8 if self.element == "double" else 4
 
     @property
     def fits(self) -> bool:
@@ -61,7 +68,7 @@ class BoxTransform:
     @property
     def pitch(self) -> int:
         """Complex numbers from one plane to the next in the array between the halves: whole lines of the cache."""
-        return whole_lines(self.columns)
+        return whole_lines(self.columns, self.size)
 
     @property
     def group(self) -> int:
@@ -78,20 +85,20 @@ class BoxTransform:
 
     @property
     def buffer(self) -> int:
-        """Doubles in one of the two buffers of a line."""
+        """Numbers in one of the two buffers of a line."""
         return 2 * self.lanes * max(self.line(i).places for i in range(len(self.points)))
 
     @property
     def scratch(self) -> int:
         """Bytes of scratch memory for one thread."""
-        plane = 2 * self.points[1] * whole_lines(self.width) if len(self.points) == 3 else 0
-        return 8 * (2 * self.buffer + plane)
+        plane = 2 * self.points[1] * whole_lines(self.width, self.size) if len(self.points) == 3 else 0
+        return self.size * (2 * self.buffer + plane)
 
     def text(self) -> str:
         """The module."""
         parts = [f"; {'forward' if self.forward else 'inverse'} transform, points {self.points}, kept {self.cutoff}"]
         for axis in range(len(self.points)):
-            parts += self.line(axis).tables(f"turn{axis}_")
+            parts += self.line(axis).tables(f"turn{axis}_", self.element)
         outer, inner = Writer(self), Writer(self)
         outer.outer()
         inner.inner()
@@ -109,10 +116,16 @@ _OPENING = """  %scratch = inttoptr i64 %scratch_ to ptr
 
 
 class Writer:
-    """Writes one function of a transform."""
+    """Writes one function of a transform.
 
-    def __init__(self, box: BoxTransform) -> None:
-        self.box, self.code = box, Code(box.lanes)
+    Args:
+        box: the transform.
+        code: the function, where it is not this transform's own; it begins with ``%scratch``, which holds two buffers.
+        prefix: of the names of the tables.
+    """
+
+    def __init__(self, box: BoxTransform, code: Code | None = None, prefix: str = "turn") -> None:
+        self.box, self.code, self.prefix = box, code or Code(box.lanes, box.element), prefix
         self.halves = [self.code.pointer("%scratch", k * box.buffer) for k in range(2)]
 
     def function(self, name: str) -> str:
@@ -139,7 +152,7 @@ class Writer:
         if len(box.points) == 2:
             self.rows("%between", box.pitch, "%source" if box.forward else "%target", "%lo", "%hi")
             return
-        middle, last, pitch = box.points[1], box.points[2] * (1 if box.real else 2), whole_lines(box.width)
+        middle, last, pitch = box.points[1], box.points[2] * (1 if box.real else 2), whole_lines(box.width, box.size)
         scratch = code.pointer("%scratch", 2 * box.buffer)
         with code.loop("%lo", "%hi") as plane:
             modes = code.pointer("%between", code.times(plane, 2 * box.pitch))
@@ -155,28 +168,44 @@ class Writer:
 
     # ------------------------------------------------------------------ columns
     def column(self, axis: int, source_: tuple[str, int], target_: tuple[str, int], at: Index) -> None:
-        """Transform as many columns as there are lanes, the first one at double `at` of a row.
+        """Transform as many columns as there are lanes, the first one at number `at` of a row.
 
         Source and target are given by their address and the complex numbers from one row to the next.
         """
-        code, line = self.code, self.box.line(axis)
-        (source, pitch), (target, leap) = ((code.pointer(base, at), 2 * width) for base, width in (source_, target_))
-        packed = line.n - 2 * line.kept - 1  # modes that are not stored
+        source, target = ((self.code.pointer(base, at), width) for base, width in (source_, target_))
+        self.emit(axis, self.column_source(axis, *source), self.column_target(axis, *target))
 
-        def stored(first: int) -> int:
-            return packed if first > line.kept else 0
+    def emit(self, axis: int, load: Load, store: Store) -> None:
+        """The passes of the transform along an axis."""
+        line = self.box.line(axis)
+        line.emit(self.code, f"{self.prefix}{axis}_", load, store, self.buffers(line))
+
+    def unstored(self, axis: int, first: int) -> int:
+        """How many modes between the kept ones are left out before the mode `first`."""
+        line = self.box.line(axis)
+        return line.n - 2 * line.kept - 1 if first > line.kept else 0
+
+    def column_source(self, axis: int, base: str, width: int) -> Load:
+        """Reads complex numbers of columns, `width` of them from row to row; kept modes only where they are modes."""
+        code, pitch = self.code, 2 * width
 
         def load(index: Index, offset: int, first: int) -> Pair:
-            shift = 0 if self.box.forward else stored(first)
-            row = code.pointer(source, code.times(index, pitch))
+            shift = 0 if self.box.forward else self.unstored(axis, first)
+            row = code.pointer(base, code.times(index, pitch))
             code.prefetch(row, (offset - shift) * pitch + 2 * code.lanes)
             return code.split(row, (offset - shift) * pitch)
 
-        def store(value: Pair, index: Index, offset: int, first: int) -> None:
-            shift = stored(first) if self.box.forward else 0
-            code.join(value, code.pointer(target, code.times(index, leap)), (offset - shift) * leap)
+        return load
 
-        line.emit(code, f"turn{axis}_", load, store, self.buffers(line))
+    def column_target(self, axis: int, base: str, width: int) -> Store:
+        """Writes such numbers."""
+        code, pitch = self.code, 2 * width
+
+        def store(value: Pair, index: Index, offset: int, first: int) -> None:
+            shift = self.unstored(axis, first) if self.box.forward else 0
+            code.join(value, code.pointer(base, code.times(index, pitch)), (offset - shift) * pitch)
+
+        return store
 
     # ------------------------------------------------------------------ rows
     def rows(self, modes: str, pitch: int, grid: str, lo: Index, hi: Index) -> None:
@@ -195,16 +224,10 @@ class Writer:
             if box.forward:
                 self._grid_in(values, buffers[1], line)
             else:
-                self._modes_in(spectrum, buffers[1], line)
-            line.emit(
-                code,
-                f"turn{len(box.points) - 1}_",
-                buffers[1].load(code),
-                last.store(code),
-                buffers,
-            )
+                self.modes_in(spectrum, buffers[1], line)
+            self.emit(len(box.points) - 1, buffers[1].load(code), last.store(code))
             if box.forward:
-                self._modes_out(last, spectrum, line)
+                self.modes_out(last, spectrum, line)
             else:
                 self._grid_out(last, values, line)
 
@@ -258,7 +281,7 @@ class Writer:
 
         self.code.pieces(line.n, size, step)
 
-    def _modes_in(self, spectrum_: tuple[str, int], buffer: Buffer, line: Line) -> None:
+    def modes_in(self, spectrum_: tuple[str, int], buffer: Buffer, line: Line) -> None:
         """Kept modes of a group of rows into the buffer; where real rows go in pairs, as ``a + i b``."""
         code, box, w = self.code, self.box, self.box.lanes
         (spectrum, pitch), half = spectrum_, w // 2
@@ -287,7 +310,7 @@ class Writer:
 
             self.code.pieces(count, half, copy)
 
-    def _modes_out(self, buffer: Buffer, spectrum_: tuple[str, int], line: Line) -> None:
+    def modes_out(self, buffer: Buffer, spectrum_: tuple[str, int], line: Line) -> None:
         """Wanted modes of a group of rows out of the buffer, divided by the number of points."""
         code, box, w = self.code, self.box, self.box.lanes
         (spectrum, pitch), half, load = spectrum_, w // 2, buffer.load(code)

@@ -8,13 +8,22 @@ from collections.abc import Sequence
 from ritz.codegen.vector_code import Code, Pair
 
 
+def root(k: int, n: int) -> tuple[float, float]:
+    """Cosine and sine of ``2 pi k / n``, from an angle of an eighth of a turn at most: accurate to the last bit."""
+    octant, rest = divmod(8 * k % (8 * n), n)
+    angle = math.pi / 4 * (n - rest if octant % 2 else rest) / n
+    c, s = math.cos(angle), math.sin(angle)
+    if octant % 2:
+        c, s = s, c
+    return ((c, s), (-s, c), (-c, -s), (s, -c))[octant // 2]
+
+
 def rotated(code: Code, z: Pair, turn: int, n: int, sign: int) -> Pair:
     """``z * exp(sign * 2 pi i * turn / n)``."""
     turn = turn * sign % n
     re, im = z
     if turn * 8 % n:
-        angle = 2 * math.pi * turn / n
-        c, s = math.cos(angle), math.sin(angle)
+        c, s = root(turn, n)
         return (
             code.sub(code.scale(c, re), code.scale(s, im)),
             code.add(code.scale(c, im), code.scale(s, re)),
@@ -53,9 +62,23 @@ def dft(code: Code, x: Sequence[Pair], sign: int) -> list[Pair]:
     inner = [dft(code, [x[b * i + j] for i in range(a)], sign) for j in range(b)]
     result: list[Pair] = [(None, None)] * n
     for k in range(a):
+        if b == 2 and 8 * k % n == 0 and 8 * k // n % 2:
+            result[k::a] = _eighth(code, inner[0][k], inner[1][k], 8 * k // n * sign)
+            continue
         column = [rotated(code, inner[j][k], j * k, n, sign) for j in range(b)]
         result[k::a] = dft(code, column, sign)
     return result
+
+
+def _eighth(code: Code, x: Pair, y: Pair, turn: int) -> list[Pair]:
+    """``x + w y`` and ``x - w y``, w an odd number of eighths of a turn: the factor goes into fused operations."""
+    re, im = y
+    turned = code.sub(re, im), code.add(re, im)  # by one eighth, longer by sqrt 2
+    turned = rotated(code, turned, (turn - 1) // 2, 4, 1)
+    return [
+        (code.scaled_sum(c, turned[0], x[0]), code.scaled_sum(c, turned[1], x[1]))
+        for c in (math.sqrt(0.5), -math.sqrt(0.5))
+    ]
 
 
 def _four(code: Code, x: Sequence[Pair], sign: int) -> list[Pair]:
@@ -78,8 +101,8 @@ def _odd(code: Code, x: Sequence[Pair], sign: int) -> list[Pair]:
         even: Pair = x[0]
         odd: Pair = (None, None)
         for j in range(1, half + 1):
-            angle = 2 * math.pi * (j * k % n) / n
-            c, s = math.cos(angle), sign * math.sin(angle)
+            c, s = root(j * k, n)
+            s *= sign
             even = code.cadd(even, (code.scale(c, sums[j - 1][0]), code.scale(c, sums[j - 1][1])))
             odd = code.cadd(odd, (code.scale(s, differences[j - 1][0]), code.scale(s, differences[j - 1][1])))
         result[k] = (code.sub(even[0], odd[1]), code.add(even[1], odd[0]))

@@ -8,7 +8,8 @@ import numpy as np
 
 from ritz.codegen import native
 from ritz.codegen.transforms.box import BoxTransform
-from ritz.codegen.transforms.line import LineTransform
+from ritz.codegen.transforms.line import LineTransform, length
+from ritz.codegen.transforms.line_passes import choose
 from ritz.codegen.transforms.passes import radices
 from ritz.codegen.transforms.provider import ALIGNMENT, Phase, Plan, TransformShape, aligned
 
@@ -17,29 +18,31 @@ def obstacle(shape: TransformShape) -> str:
     """Why there are no generated transforms for a shape, in words; empty where there are."""
     if len(shape.points) == 1:
         (n,) = shape.points
-        return "" if _line(shape, "inverse") else f"{n} points do not make whole vectors of rows and of columns"
+        return "" if generated_line(shape, "inverse") else f"{n} points are too few or have a prime factor above 7"
     odd = [n for n in shape.points if radices(n, 8) is None]
     if odd:
         return f"{odd[0]} points are not a product of two or more factors up to 7 and powers of two"
     return ""
 
 
-def _line(shape: TransformShape, direction: str) -> LineTransform | None:
-    """The kernel of a transform in one dimension, with the widest vectors that fit."""
-    lanes = native.lanes()
-    while lanes > 1:
-        line = LineTransform(shape.points[0], shape.cutoff[0], shape.real, direction == "forward", lanes)
-        if line.sides is not None:
-            return line
-        lanes //= 2
-    return None
+def _element(shape: TransformShape) -> tuple[str, int]:
+    """Type of the numbers, and how many of them a vector register holds."""
+    return ("double", native.lanes()) if shape.precision == "double" else ("float", 2 * native.lanes())
 
 
-def _box(shape: TransformShape, direction: str) -> BoxTransform:
-    """The kernels of a transform in several dimensions; vectors of two doubles always find four points a side."""
-    lanes = native.lanes()
+def generated_line(shape: TransformShape, direction: str) -> LineTransform | None:
+    """The kernel of a transform in one dimension, with the vectors and radices that take the fewest instructions."""
+    (points,), (cutoff,) = shape.points, shape.cutoff
+    element, lanes = _element(shape)
+    plan = choose(length(points, shape.real), lanes, native.registers())
+    return plan and LineTransform(points, cutoff, shape.real, direction == "forward", *plan, element)
+
+
+def generated_box(shape: TransformShape, direction: str) -> BoxTransform:
+    """The kernels of a transform in several dimensions; vectors of two numbers always find four points a side."""
+    element, lanes = _element(shape)
     while True:
-        box = BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes)
+        box = BoxTransform(shape.points, shape.cutoff, shape.real, direction == "forward", lanes, element)
         if box.fits or lanes == 2:
             return box
         lanes //= 2
@@ -52,12 +55,12 @@ def _loaded(kernels: BoxTransform | LineTransform) -> native.Native:
 
 def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
     """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``."""
-    line = _line(shape, direction) if len(shape.points) == 1 else None
+    line = generated_line(shape, direction) if len(shape.points) == 1 else None
     if line is not None:
         code = _loaded(line)
         return Plan((Phase(code.address("line"), 1, planes=False),), 0, 0, line.scratch, code)
-    kernels = _box(shape, direction)
-    size = 16 * shape.points[0] * kernels.pitch
+    kernels = generated_box(shape, direction)
+    size = 2 * kernels.size * shape.points[0] * kernels.pitch
     between = np.empty(batch * size + ALIGNMENT, dtype=np.uint8)
     plan = aligned(between.ctypes.data) + size * np.arange(batch, dtype=np.int64)
     code = _loaded(kernels)

@@ -1,19 +1,18 @@
 """One Fourier transform of length n, as many at a time as a vector has lanes: Stockham's passes over a buffer.
 
 A pass of radix r reads r numbers that lie n / r apart, transforms them in registers, turns them and writes them so that
-the last pass leaves everything in natural order [vanloan1992, sec. 1.7]. A buffer holds ``[n, 2, lanes]`` doubles.
+the last pass leaves everything in natural order [vanloan1992, sec. 1.7]. A buffer holds ``[n, 2, lanes]`` numbers.
 Where only the modes ``-K..K`` are kept, what is zero is not read in the first pass and what is not wanted is not
 written in the last one.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ritz.codegen.transforms.butterfly import dft
-from ritz.codegen.vector_code import Code, Index, Pair, literal
+from ritz.codegen.transforms.butterfly import dft, root
+from ritz.codegen.vector_code import Code, Index, Pair, constants
 
 Load = Callable[[Index, int, int], Pair]  # (index, constant added to it, smallest value of the sum) -> the number there
 Store = Callable[[Pair, Index, int, int], None]
@@ -83,17 +82,15 @@ class Line:
         """Numbers that a buffer must hold, gaps and one more included."""
         return self.n + 1 + (self.n // self.block if self.block else 0) + 1
 
-    def tables(self, prefix: str) -> list[str]:
+    def tables(self, prefix: str, element: str = "double") -> list[str]:
         """The turning factors of all passes but the last, as constants named ``@prefix<pass>``."""
         lines, length = [], self.n
         for k, r in enumerate(self.factors[:-1]):
-            values = []
+            values: list[float] = []
             for p in range(length // r):
                 for j in range(1, r):
-                    angle = self.sign * 2 * math.pi * (j * p % length) / length
-                    values += [math.cos(angle), math.sin(angle)]
-            text = ", ".join(f"double {literal(v)}" for v in values)
-            lines.append(f"@{prefix}{k} = internal constant [{len(values)} x double] [{text}], align 64")
+                    values += root(self.sign * j * p, length)
+            lines.append(constants(f"{prefix}{k}", values, element))
             length //= r
         return lines
 

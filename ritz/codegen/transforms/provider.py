@@ -12,6 +12,8 @@ import numpy as np
 
 from ritz.errors import OptionError, UnsupportedError, nearest
 
+PRECISIONS = ("double", "single")
+
 
 @dataclass(frozen=True)
 class TransformShape:
@@ -22,11 +24,20 @@ class TransformShape:
         cutoff: largest kept wave index K per axis; modes ``-K..K`` are kept (``0..K`` on the last axis of a real
             transform), with ``2 K < points``.
         real: whether the grid values are real.
+        precision: of grid values and modes, ``"double"`` or ``"single"``; Systems are double.
+
+    Raises:
+        OptionError: there is no such precision.
     """
 
     points: tuple[int, ...]
     cutoff: tuple[int, ...]
     real: bool = True
+    precision: str = "double"
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise OptionError(f"The precision of a transform is 'double' or 'single'; found {self.precision!r}.")
 
     @property
     def modes(self) -> tuple[int, ...]:
@@ -154,6 +165,16 @@ def choose_provider(name: str, shape: TransformShape) -> tuple[str, str]:
     if name == "generated":
         raise UnsupportedError(f"There are no generated transforms for this grid: {reason}. Use transforms='auto'.")
     return "rocket", reason
+
+
+def require_double(shape: TransformShape, name: str) -> None:
+    """Refuse single precision on behalf of a provider that has none.
+
+    Raises:
+        UnsupportedError: the shape asks for it.
+    """
+    if shape.precision != "double":
+        raise UnsupportedError(f"{name} transforms are in double precision; found {shape}. Use generated transforms.")
 
 
 def provider(name: str) -> Provider:

@@ -1,8 +1,8 @@
 """Transforms through rocket-fft (DUCC0 inside Numba), pruned: only kept columns and planes are transformed.
 
-For lengths with large prime factors and for lines that do not make whole vectors. In two and three dimensions axis 0 is
-one phase, whose units are columns, and all other axes are another, whose units are planes of the grid. Kept modes are
-spread into buffers whose other entries stay zero. Functions are compiled when first asked for.
+For lengths with large prime factors. In two and three dimensions axis 0 is one phase, whose units are columns, and all
+other axes are another, whose units are planes of the grid. Kept modes are spread into buffers whose other entries stay
+zero. Functions are compiled when first asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import rocket_fft
 from numba import carray, cfunc, njit
 
 from ritz.codegen.abi import PHASE_SIGNATURE, as_c128, as_f64, as_i64
-from ritz.codegen.transforms.provider import Phase, Plan, TransformShape
+from ritz.codegen.transforms.provider import Phase, Plan, TransformShape, require_double
 
 # plan of a field: n0, n1, n2, m0, m1, m2 (n1 = m1 = 0 in two dimensions, n0 = m0 = 0 too in one); the addresses of
 # modes spread along axis 0, of the array between the phases, of modes spread along axis 1, of columns before axis 2,
@@ -274,7 +274,12 @@ def _compiled(maker: Callable[[], Any]) -> Any:
 
 
 def make_plan(shape: TransformShape, batch: int, direction: str) -> Plan:
-    """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``."""
+    """Make a plan for `batch` arrays of this shape; `direction` is ``inverse`` or ``forward``.
+
+    Raises:
+        UnsupportedError: single precision is asked for.
+    """
+    require_double(shape, "rocket")
     axes = len(shape.points)
     (n0, n1, n2), (m0, m1, m2) = _three(shape.points), _three(shape.modes)
     row = n2 // 2 + 1 if shape.real else n2
