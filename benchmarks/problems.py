@@ -5,6 +5,7 @@
 | ks | u_t + u u_x + u_xx + u_xxxx = 0 | [0, 16 pi N / 128) |
 | ns | w_t + psi_y w_x - psi_x w_y = nu lap w, -lap psi = w | [0, 2 pi)^2 |
 | gs | u_t = Du lap u - u v^2 + F (1 - u), v_t = Dv lap v + u v^2 - (F + k) v | [0, 2.5)^2 |
+| tg | u_t + u . grad u + grad p = nu lap u, div u = 0 (three components) | [0, 2 pi)^3 |
 | burgers | u_t + u u_x = nu u_xx | [0, 2 pi) |
 | brusselator | u' = b + u^2 v - (a + 1) u + alpha lap u, v' = a u - u^2 v + alpha lap v (grid differences) | [0, 1)^2 |
 | lorenz | x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z | |
@@ -17,6 +18,7 @@ import numpy as np
 KS = {"dt": 0.05, "check": 10.0}
 NS = {"dt": 0.005, "nu": 1e-4, "check": 0.25}
 GS = {"dt": 1.0, "Du": 2e-5, "Dv": 1e-5, "F": 0.04, "k": 0.06, "length": 2.5, "check": 50.0}
+TG = {"dt": 0.01, "nu": 1 / 1600, "check": 0.1}
 BURGERS = {"nu": 0.1, "range": (0.05, 0.2), "check": 1.0}
 BRUSSELATOR = {"a": 3.4, "b": 1.0, "alpha": 100.0, "end": 0.1, "rtol": 1e-4, "atol": 1e-6}
 LORENZ = {"sigma": 10.0, "rho": 28.0, "beta": 8.0 / 3.0, "start": (1.0, 1.0, 1.0), "end": 10.0, "tolerance": 1e-6}
@@ -48,6 +50,13 @@ def gs_start(n):
     spots = ((0.5, 0.5), (0.35, 0.6), (0.62, 0.38))
     v = sum(0.3 * np.exp(-40 * (2 - np.cos(x - 2 * np.pi * a) - np.cos(y - 2 * np.pi * b))) for a, b in spots)
     return 1 - 1.6 * v, v
+
+
+def tg_start(n):
+    """Velocity of the Taylor-Green vortex, (3, n, n, n)."""
+    s = 2 * np.pi * np.arange(n) / n
+    x, y, z = np.meshgrid(s, s, s, indexing="ij")
+    return np.stack([np.sin(x) * np.cos(y) * np.cos(z), -np.cos(x) * np.sin(y) * np.cos(z), np.zeros_like(x)])
 
 
 def lorenz_reference():
@@ -156,6 +165,34 @@ def ns_reference(n, finer=2):
 
     dt = NS["dt"] / finer
     return back(etdrk4(np.fft.rfft2(ns_start(n)) * kept, -NS["nu"] * k2, nonlinear, dt, round(NS["check"] / dt)))
+
+
+def tg_reference(n, finer=2, most=64):
+    """Velocity at the check time, (3, n, n, n), from the rotational form on at most `most` points an axis.
+
+    Until then the modes beyond are below round-off, so that larger grids have the same solution.
+    """
+    m = min(n, most)
+    index, last = np.fft.fftfreq(m, 1 / m), np.arange(m // 2 + 1.0)
+    k = np.stack(np.meshgrid(index, index, last, indexing="ij"))
+    kept = (np.abs(k) <= (m - 1) // 3).all(axis=0)
+    square = (k**2).sum(axis=0)
+    inverse = np.divide(1, square, out=np.zeros_like(square), where=square > 0)
+
+    def back(modes):
+        return np.fft.irfftn(modes, s=(m,) * 3, axes=(1, 2, 3))
+
+    def nonlinear(u):
+        force = kept * np.fft.rfftn(np.cross(back(u), back(1j * np.cross(k, u, axis=0)), axis=0), axes=(1, 2, 3))
+        return force - k * ((k * force).sum(axis=0) * inverse)
+
+    dt = TG["dt"] / finer
+    start = np.fft.rfftn(tg_start(m), axes=(1, 2, 3)) * kept
+    modes = etdrk4(start, np.stack([-TG["nu"] * square] * 3), nonlinear, dt, round(TG["check"] / dt))
+    full = np.zeros((3, n, n, n // 2 + 1), dtype=complex)
+    places = index.astype(int) % n
+    full[np.ix_(range(3), places, places, last.astype(int))] = modes * (n / m) ** 3
+    return np.fft.irfftn(full, s=(n,) * 3, axes=(1, 2, 3))
 
 
 def gs_reference(n, finer=4):

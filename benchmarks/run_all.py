@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 SCRIPTS = [
-    "ks.py", "navier_stokes.py", "gray_scott.py", "lorenz.py", "first_result.py", "scalar_code.py", "networks.py",
+    "transforms.py", "ks.py", "navier_stokes.py", "gray_scott.py", "taylor_green.py", "spectral_costs.py",
+    "lorenz.py", "first_result.py", "scalar_code.py", "networks.py",
     "reduced.py", "scalar_models.py", "accuracy.py", "traced.py", "dfg_cylinder.py",
     "finite_elements.py", "fem_solve.py",
 ]  # fmt: skip

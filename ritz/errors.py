@@ -98,6 +98,10 @@ class ExtrapolationWarning(RitzWarning):
     """A reduced model is evaluated outside the region it was trained on."""
 
 
+class ModelFileWarning(RitzWarning):
+    """A model file means something that is read in a simpler sense, so that the answer may differ."""
+
+
 class AccuracyWarning(RitzWarning):
     """The result may be less accurate than asked for."""
 

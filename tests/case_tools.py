@@ -37,6 +37,23 @@ def numbers(values: Any) -> np.ndarray:
     return np.array([number(value) for value in values])
 
 
+def figures(value: Any) -> Any:
+    """All numbers of a value, a list or a mapping of such."""
+    if isinstance(value, dict):
+        return {name: figures(part) for name, part in value.items()}
+    return np.array([figures(part) for part in value]) if isinstance(value, list) else number(value)
+
+
+def reference(family: str, case_id: str) -> Any:
+    """The numbers that a case is compared with."""
+    return figures(cases(family)[case_id]["reference"])
+
+
+def parameters(family: str, case_id: str) -> dict[str, float]:
+    """The parameters of a case."""
+    return {name: number(value) for name, value in cases(family)[case_id]["parameters"].items()}
+
+
 def several(made: Any) -> tuple[Any, ...]:
     """`rz.fields` and its kin return one object for one name: always a tuple here."""
     return made if isinstance(made, tuple) else (made,)

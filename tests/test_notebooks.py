@@ -40,6 +40,7 @@ def test_all_notebooks_are_there():
         "03_large_networks_and_accuracy.ipynb",
         "04_finite_elements.ipynb",
         "05_flow_past_a_cylinder.ipynb",
+        "06_one_piece_of_code.ipynb",
     ]
 
 
@@ -99,4 +100,16 @@ def test_flow_past_a_cylinder(tmp_path):
     assert drag == sorted(drag, reverse=True) and drag[-1] < 5e-5
     growth = [float(value) for value in re.findall(r"growth (\S+) / s", text)]
     assert sum(value > 0 for value in growth) == 1
-    assert 0.27 < float(re.search(r"Strouhal number: (\S+)", text)[1]) < 0.32
+    assert 0.29 < float(re.search(r"Strouhal number: (\S+)", text)[1]) < 0.31
+    largest = re.search(r"largest drag (\S+), largest lift (\S+)", text)
+    assert 3.15 < float(largest[1]) < 3.3 and 0.9 < float(largest[2]) < 1.1
+
+
+def test_one_piece_of_code(tmp_path):
+    text = run("06_one_piece_of_code.ipynb", tmp_path)
+    assert "lines of LLVM; the products:" in text and "fmul contract" in text
+    for name in ("fused", "step by step", "library"):
+        found = re.search(name + r" +differs from NumPy by ([0-9.e+-]+)", text)
+        assert found and float(found[1]) < 1e-14
+    left, right = re.search(r"<J v, w> = (\S+)\n<v, J'w> = (\S+)", text).groups()
+    assert abs(float(left) / float(right) - 1) < 1e-10

@@ -29,6 +29,10 @@ def stepper(ex, name, n):
             **two_thirds,
         )
         return made, problems.ns_start(n)[None], problems.NS
+    if name == "tg":
+        nu = problems.TG["nu"]
+        made = ex.stepper.NavierStokesVelocity(3, 2 * np.pi, n, problems.TG["dt"], diffusivity=nu, **two_thirds)
+        return made, problems.tg_start(n), problems.TG
     gs = problems.GS
     made = ex.stepper.reaction.GrayScott(
         2,

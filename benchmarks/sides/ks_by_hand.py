@@ -50,7 +50,7 @@ def prepare(arguments):
     n = arguments["n"]
     shape = TransformShape((n,), ((n - 1) // 3,))
     k = 2 * np.pi / problems.ks_length(n) * shape.indices(0)
-    make_plan = provider(arguments.get("provider", "generated"))
+    make_plan = provider("generated")
     inverse, forward = (make_plan(shape, 1, direction) for direction in ("inverse", "forward"))
     coefficients = np.stack(problems.etd_coefficients(k**2 - k**4, problems.KS["dt"]))
     gain, values = -0.5j * k, np.empty(n)

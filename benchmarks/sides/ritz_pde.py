@@ -7,17 +7,17 @@ import problems
 from worker import Ready, serve, versions
 
 
-def ks(rz, n):
+def ks(rz, n, **options):
     """Kuramoto-Sivashinsky."""
     x = rz.coords("x")
     u = rz.fields("u")
     equation = rz.Eq(rz.dt(u) + u * rz.dx(u) + rz.d(u, x, 2) + rz.d(u, x, 4), 0)
     domain = rz.Box(x=(0, problems.ks_length(n)))
     problem = rz.Problem([equation], domain=domain, conditions=[rz.Periodic()], initial={u: problems.ks_start(n)})
-    return problem.discretize(rz.Fourier(n)), problems.KS, "u"
+    return problem.discretize(rz.Fourier(n, **options)), problems.KS, ["u"]
 
 
-def ns(rz, n):
+def ns(rz, n, **options):
     """Navier-Stokes in vorticity form, the streamfunction as an elliptic constraint."""
     x, y = rz.coords("x y")
     w, psi = rz.fields("w psi")
@@ -28,11 +28,11 @@ def ns(rz, n):
     ]
     domain = rz.Box(x=(0, 2 * rz.pi), y=(0, 2 * rz.pi))
     problem = rz.Problem(equations, domain=domain, conditions=[rz.Periodic()], initial={w: problems.ns_start(n)})
-    return problem.discretize(rz.Fourier(n, n)), problems.NS, "w"
+    return problem.discretize(rz.Fourier(n, n, **options)), problems.NS, ["w"]
 
 
-def gs(rz, n, dealias):
-    """Gray-Scott, keeping the given share of the modes ("auto": as many as leave cubic products free of aliasing)."""
+def gs(rz, n, **options):
+    """Gray-Scott; with ``dealias="auto"`` as many modes are kept as leave cubic products free of aliasing."""
     x, y = rz.coords("x y")
     u, v = rz.fields("u v")
     case = problems.GS
@@ -44,7 +44,23 @@ def gs(rz, n, dealias):
     domain = rz.Box(x=(0, case["length"]), y=(0, case["length"]))
     start = dict(zip((u, v), problems.gs_start(n)))
     problem = rz.Problem(equations, domain=domain, conditions=[rz.Periodic()], initial=start)
-    return problem.discretize(rz.Fourier(n, n, dealias=dealias)), case, "uv"
+    return problem.discretize(rz.Fourier(n, n, **options)), case, ["u", "v"]
+
+
+def tg(rz, n, **options):
+    """The Taylor-Green vortex: Navier-Stokes in three dimensions, the pressure as an unknown."""
+    x, y, z = rz.coords("x y z")
+    u, p = rz.vector_fields("u"), rz.fields("p")
+    nu = rz.params("nu", default=problems.TG["nu"])
+    equations = [rz.Eq(rz.dt(u) + rz.dot(u, rz.grad(u)) + rz.grad(p), nu * rz.lap(u)), rz.Eq(rz.div(u), 0)]
+    side = (0, 2 * rz.pi)
+    domain = rz.Box(x=side, y=side, z=side)
+    start = (rz.sin(x) * rz.cos(y) * rz.cos(z), -rz.cos(x) * rz.sin(y) * rz.cos(z), 0)
+    problem = rz.Problem(equations, domain=domain, conditions=[rz.Periodic()], initial={u: start})
+    return problem.discretize(rz.Fourier(n, n, n, **options)), problems.TG, ["u_x", "u_y", "u_z"]
+
+
+SYSTEMS = {"ks": ks, "ns": ns, "gs": gs, "tg": tg}
 
 
 def prepare(arguments):
@@ -52,10 +68,8 @@ def prepare(arguments):
     import ritz as rz
 
     threads, n = arguments.get("threads", 1), arguments["n"]
-    if arguments["problem"] == "gs":
-        system, case, names = gs(rz, n, arguments["dealias"])
-    else:
-        system, case, names = {"ks": ks, "ns": ns}[arguments["problem"]](rz, n)
+    options = {name: arguments[name] for name in ("dealias", "transforms") if name in arguments}
+    system, case, names = SYSTEMS[arguments["problem"]](rz, n, **options)
 
     def run(end):
         return rz.solve(system, (0.0, end), method="ETDRK4", dt=case["dt"], t_eval=[end], threads=threads)
@@ -67,4 +81,5 @@ def prepare(arguments):
     return Ready({"field": answer}, lambda count: run(count * case["dt"]), facts)
 
 
-serve(prepare)
+if __name__ == "__main__":
+    serve(prepare)

@@ -51,18 +51,18 @@ def by_cse(expressions, optimizations, inlined):
 
 
 def compiled(lines, results, names):
-    """The loop over points, compiled in the same way for all sides."""
+    """The loop over points, compiled in the same way for all sides; models have variables such as ``n``."""
     from ritz.codegen import loops
 
-    body = [f"{name} = inputs[i*{len(names)} + {k}]" for k, name in enumerate(names)]
+    body = [f"{name} = inputs[i_*{len(names)} + {k}]" for k, name in enumerate(names)]
     stores = {}
     for k, text in enumerate(results):
-        stores.setdefault(text, []).append(f"outputs[i*{len(results)} + {k}] = {text}")
+        stores.setdefault(text, []).append(f"outputs[i_*{len(results)} + {k}] = {text}")
     for line in lines:  # a result is stored where it is known
         body += [line, *stores.pop(line.split(" = ")[0], [])]
     body += [store for several in stores.values() for store in several]
-    text = "def kernel(inputs_: int, outputs_: int, n: int):\n"
-    text += "    inputs, outputs = as_f64(inputs_), as_f64(outputs_)\n    for i in range(n):\n"
+    text = "def kernel(inputs_: int, outputs_: int, points_: int):\n"
+    text += "    inputs, outputs = as_f64(inputs_), as_f64(outputs_)\n    for i_ in range(points_):\n"
     text += "".join(f"        {line}\n" for line in body)
     module = loops.load(text)
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 3)(module.address("kernel"))

@@ -11,7 +11,7 @@ intp ctx)``: it computes the rows ``lo <= i < hi`` of its outermost axis. A line
 Fourier transform) is a sequence of *phases*, ``void m(intp plan, intp source, intp target, intp lo, intp hi, intp
 scratch)``: each does the units ``lo <= i < hi`` of its work (columns, planes) with scratch memory of its thread.
 
-What is defined here is for functions compiled by Numba: transforms of rocket-fft, right-hand sides of one's own. The
+What is defined here is for functions compiled by Numba: kernels of rocket-fft, right-hand sides of one's own. The
 loops of Ritz have the same in `ritz.codegen.loops`.
 """
 
@@ -24,7 +24,6 @@ from numba import types
 from numba.extending import intrinsic
 
 RHS_SIGNATURE = types.void(types.float64, types.intp, types.intp, types.intp, types.intp)
-PHASE_SIGNATURE = types.void(*[types.intp] * 6)
 
 _F64, _INTP = ir.DoubleType(), ir.IntType(64)
 

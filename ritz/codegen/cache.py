@@ -4,6 +4,7 @@ A second run compiles nothing, and two processes that need the same kernel at th
 files are put into place whole. The printed text lies beside the object code for readers; nothing imports it.
 
 The folder is ``$RITZ_CACHE_DIR`` or the platform's cache folder. `status` tells what is in it, `clear` empties it.
+`planning` tells whether Fourier transforms are planned by a rule or by timing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CacheStatus", "clear", "directory", "status"]
+from ritz.errors import OptionValueError
+
+__all__ = ["CacheStatus", "clear", "directory", "planning", "status"]
 
 _PREFIX = "ritz_kernel_"
+EFFORTS = ("estimate", "measure")
+_effort: list[str] = []  # what was set in this process, at most one
 
 
 def directory() -> Path:
@@ -63,6 +68,34 @@ def clear() -> int:
     count = status().modules
     shutil.rmtree(directory(), ignore_errors=True)
     return count
+
+
+def planning(effort: str | None = None) -> str:
+    """How Fourier transforms are planned from here on, for all systems of this process; sets it if one is given.
+
+    ``"estimate"`` (the default) takes radices and vector widths by a rule, the same on every run. ``"measure"`` times a
+    few candidates once per shape and processor and remembers the quickest in the cache folder: results then may differ
+    in the last bits from machine to machine. The names are FFTW's, whose own planner follows too. The environment
+    variable ``RITZ_PLANNING`` sets what a process starts with.
+
+    Raises:
+        OptionValueError: no effort has this name.
+
+    Example:
+        >>> planning("measure")
+        'measure'
+        >>> planning("estimate")
+        'estimate'
+    """
+    if effort is not None:
+        _effort[:] = [_checked(effort, "planning")]
+    return _effort[0] if _effort else _checked(os.environ.get("RITZ_PLANNING") or EFFORTS[0], "RITZ_PLANNING")
+
+
+def _checked(effort: str, where: str) -> str:
+    if effort not in EFFORTS:
+        raise OptionValueError(f"{where} must be {' or '.join(map(repr, EFFORTS))}; found {effort!r}.")
+    return effort
 
 
 def keep(source: str) -> None:

@@ -90,6 +90,11 @@ def load_made(description: str, make: Callable[[], str], *, level: int = 2, vect
         return _loaded[key]
 
 
+def key(description: str) -> str:
+    """A name for what depends on a description, on LLVM's version and on this processor with its features."""
+    return _key(description, 0, False)
+
+
 @functools.cache
 def lanes() -> int:
     """Doubles in a vector register of this processor: 8, 4 or 2."""

@@ -33,9 +33,10 @@ class Interior:
 
     Attributes:
         code: what the stage's code becomes there.
-        numbers: context slot -> its bounds (``from <axis>``, ``to <axis>``) and the offsets of index maps
-            (``shift <map> <axis>``).
-        strides: (map, axis) -> stride of an index map along the innermost axis.
+        numbers: context slot -> its bounds (``from <axis>``, ``to <axis>``), the cells behind it (``rest <axis>``)
+            and the offsets of index maps (``shift <map> <axis>``).
+        strides: (map, axis) -> stride of an index map. Along the innermost axis all maps keep it in the whole
+            interior; along the others it is the usual one.
     """
 
     code: Scheduled

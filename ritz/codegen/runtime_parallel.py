@@ -7,6 +7,7 @@ from ritz.codegen.runtime import FUSED, HEADER, LOOP, PARALLEL_MIN, PHASE, STRID
 from ritz.codegen.team import JOB, MOST, deal
 
 SHARES = 4  # pieces for each thread, where there are so many
+FINE = 16  # the same for fused functions, whose units take microseconds
 
 
 @compiled()
@@ -78,7 +79,7 @@ def run_parallel(t: float, u: int, p: int, out: int, ctx: int) -> None:
             if shared:
                 job[0], job[1], job[2], job[3], job[4] = step[3], step[4], bits_of(t), u, p
                 job[5], job[6], job[7], job[8] = out, ctx, head[2], head[3]
-                deal(block, address_of(fused_piece), min(step[4], most))
+                deal(block, address_of(fused_piece), min(step[4], FINE * head[1]))
             else:
                 call_fused(step[3], step[2], step[4], t, u, p, out, ctx, head[2])
         elif shared:

@@ -31,7 +31,7 @@ from ritz.codegen.parameter_vector import ParameterVector
 from ritz.codegen.program import Program, Scheduler, Target, build_program, loop_axes
 from ritz.codegen.realify import realify
 from ritz.codegen.structure import OrdinaryForm
-from ritz.errors import OptionError, RitzError, nearest
+from ritz.errors import OptionError, RitzError, UnsupportedError, nearest
 from ritz.symbolic.evaluate import evaluate
 from ritz.symbolic.graph import Axis, Graph
 from ritz.symbolic.rewrite.settings import Rewriting
@@ -170,6 +170,17 @@ class System(ParameterVector, OrdinaryForm):
     def source(self, kind: str = "rhs") -> str:
         """The generated module of a kernel (``rhs``, ``nonlinear``, ``jvp``, ...) as text."""
         return self._compiled(kind).emitted.source
+
+    def native_source(self, kind: str = "rhs") -> str:
+        """The text in LLVM's language of a program that is compiled as one piece with its transforms.
+
+        Raises:
+            UnsupportedError: the program runs step by step; the message says why. See `source`.
+        """
+        fused = self._compiled(kind).fused(self.space)
+        if isinstance(fused, str):
+            raise UnsupportedError(f"{self.name}: {kind} is not compiled as one piece: {fused}. See source({kind!r}).")
+        return fused.text
 
     # ------------------------------------------------------------------ for compiled loops
     def bind(self, p: Array | Mapping[Any, float] | None = None, *, threads: int = 1) -> Bound:

@@ -92,6 +92,17 @@ class Code:
             yield self.smaller(start, count - self.lanes) if count % self.lanes else start
 
     @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """Statements that run if a condition holds."""
+        self._count += 1
+        k = self._count
+        self.do(f"br i1 {condition}, label %then{k}, label %done{k}")
+        self._label(f"then{k}")
+        yield
+        self.do(f"br label %done{k}")
+        self._label(f"done{k}")
+
+    @contextmanager
     def single(self) -> Iterator[None]:
         """Vectors of one lane for a while."""
         before = self.lanes, self.vector
@@ -145,6 +156,11 @@ class Code:
         """Copy one number to another place of an array."""
         value = self.let(f"load {self.element}, ptr {self.pointer(base, source)}, align {self.size}")
         self.do(f"store {self.element} {value}, ptr {self.pointer(base, target)}, align {self.size}")
+
+    def integer(self, table: str, index: Index) -> str:
+        """An entry of a table of integers."""
+        entry = self.let(f"getelementptr i64, ptr {table}, i64 {index}")
+        return self.let(f"load i64, ptr {entry}, align 8")
 
     def load_some(self, base: str, index: Index, wanted: Sequence[bool]) -> Value:
         """Those numbers of a vector in memory that are wanted, zeros elsewhere; nothing else is read."""
@@ -253,10 +269,31 @@ class Code:
             self.add(self.mul(a[1], w[0]), self.mul(a[0], w[1])),
         )
 
-    def transpose(self, vectors: Sequence[Value]) -> list[Value]:
-        """Exchange lanes and vectors; as many vectors as lanes."""
+    def store_woven(self, vectors: Sequence[Value], base: str) -> None:
+        """Write lane 0 of all vectors, lane 1 of all and so on, in a row."""
+        count, w, half = len(vectors), self.lanes, self.lanes // 2
+        if count % w or w < 4:
+            for k, value in enumerate(self.woven(vectors)):
+                self.store(value, base, k * w)
+            return
+        for block in range(0, count, w):  # the last exchange, of halves of vectors, is done by storing halves
+            rows = self.transpose(vectors[block : block + w], half)
+            for i, row in enumerate(rows):
+                for part in range(2):
+                    lane = i % half + part * half
+                    self.store_half(row, part, base, lane * count + block + i // half * half)
+
+    def store_half(self, value: Value, part: int, base: str, index: Index) -> None:
+        """Write the first (0) or the second (1) half of a vector."""
+        half, text = self.lanes // 2, value or "zeroinitializer"
+        mask = self._mask(range(part * half, part * half + half))
+        piece = self.let(f"shufflevector {self.vector} {text}, {self.vector} poison, {mask}")
+        self.do(f"store <{half} x {self.element}> {piece}, ptr {self.pointer(base, index)}, align {self.size}")
+
+    def transpose(self, vectors: Sequence[Value], upto: int = 0) -> list[Value]:
+        """Exchange lanes and vectors; as many vectors as lanes. With `upto`, only within blocks of that many."""
         rows, h = list(vectors), 1
-        while h < self.lanes:
+        while h < (upto or self.lanes):
             for i in range(self.lanes):
                 if not i & h:
                     a, b = rows[i], rows[i + h]

@@ -24,8 +24,8 @@ from ritz.solvers.linear.table import LinearOptions, read_linear
 from ritz.solvers.options import as_system, read_start, real_number
 
 Array = NDArray[Any]
-DENSE = 150  # unknowns up to which all eigenvalues are computed at once
 COARSE = 1e-3  # relative accuracy with which an end of a spectrum is found before a shift beside it
+DENSE = 300  # unknowns up to which all eigenvalues are computed at once: 0.15 s, and none is missed
 GOOD = 1e-6  # residual, relative to the terms, above which a pair is refused
 
 

@@ -46,6 +46,7 @@ class Evolution:
     max_steps: int | None = None
     linear: LinearOptions | None = None
     spectral_radius: float | None = None
+    stage_rtol: float = 1e-10
 
 
 def solve_in_time(system: Any, u0: Array, p: Array, options: Evolution) -> Solution:
@@ -171,7 +172,7 @@ def _implicit(
     _start(control, counts, options, request, largest, chosen)
     task = Task(
         chosen, system, request.p, mass, options.rtol, tolerances, options.linear or LinearOptions(),
-        options.spectral_radius,
+        options.stage_rtol, options.spectral_radius,
     )  # fmt: skip
     engine, words = make_implicit_engine(task, request.u0, control, counts)
     request.u0 = engine.state.copy()

@@ -21,6 +21,7 @@ _OPTIONS = (
     "continuation",
 )  # fmt: skip
 RTOL, ATOL = 1e-3, 1e-6  # in time
+STAGE_RTOL = 1e-10  # of the equations of implicit steps whose size is given
 
 
 def solve(
@@ -75,7 +76,8 @@ def solve(
         max_step: Largest step.
         first_step: First step; chosen by default.
         dt: Fixed step, no error control. The last step is shortened to end exactly at the end of `t_span`; a dt that
-            divides the interval to a relative 1e-9 is taken to divide it.
+            divides the interval to a relative 1e-9 is taken to divide it. The equations of implicit steps are solved
+            to rtol, by default 1e-10.
         callback: Called as ``callback(t, y)`` for every accepted step, in batches of about 0.2 s; True stops the run.
         progress: Show a progress bar; by default in interactive sessions, after one second.
         threads: Threads for large systems; 1 by default.
@@ -135,11 +137,12 @@ def solve(
     for name, value in (("max_iterations", max_iterations), ("load", load), ("continuation", continuation)):
         if value is not None:
             raise OptionError(f"{name} is for steady problems; {system.name} is integrated in time. Leave it out.")
+    stage_rtol = STAGE_RTOL if rtol is None else read_rtol(rtol)
     rtol = read_rtol(RTOL if rtol is None else rtol)
     p, u0 = read_start(system, y0, params)
     options = Evolution(
         t_span, method, t_eval, dense_output, events, rtol, ATOL if atol is None else atol, max_step, first_step, dt,
-        callback, progress, threads, max_steps, how, spectral_radius,
+        callback, progress, threads, max_steps, how, spectral_radius, stage_rtol,
     )  # fmt: skip
     return solve_in_time(system, u0, p, options)
 

@@ -141,6 +141,9 @@ def test_says_what_is_fused_and_why_not():
     assert any("fuse=False" in line for line in apart.program_lines())
     library = problem("vorticity").discretize(rz.Fourier(32, 32, transforms="rocket"))
     assert any("rocket" in line and "step by step" in line for line in library.program_lines())
+    assert "define void @cross" in fused.native_source("nonlinear")
+    with pytest.raises(RitzError, match="not compiled as one piece: fuse=False"):
+        apart.native_source("nonlinear")
     with pytest.raises(RitzError, match="fuse must be True or False"):
         rz.Fourier(32, fuse="yes")
 

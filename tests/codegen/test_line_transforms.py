@@ -15,12 +15,12 @@ from ritz.codegen.transforms import TransformShape, provider
 from ritz.codegen.transforms.butterfly import root
 from ritz.codegen.transforms.generated import obstacle
 from ritz.codegen.transforms.line import LineTransform
-from ritz.codegen.transforms.line_passes import choose, factorize
+from ritz.codegen.transforms.line_passes import choices, factorize
 from ritz.codegen.transforms.provider import _PHASE, aligned
 from ritz.codegen.vector_code import Code
 from ritz.errors import OptionError, UnsupportedError
 
-ALL = [n for n in range(8, 8193) if choose(n, 8, 32)]
+ALL = [n for n in range(8, 8193) if choices(n, 8, 32)]
 SAMPLE = [*range(8, 33), 35, 45, 49, 63, 64, 75, 81, 96, 105, 125, 128, 243, 245, 256, 343, 360, 512, 625, 1024]
 SAMPLE = [n for n in SAMPLE if n in ALL]
 LIMIT = {"double": 2e-15, "single": 5e-7}
@@ -152,7 +152,7 @@ def test_factors_fit_the_vectors(n, lanes, registers):
         assert np.prod(factors) == n
         assert lanes == 1 or min(factors[0], n // factors[0]) >= lanes
     else:
-        assert lanes > 1 and choose(n, lanes, registers)[0] < lanes
+        assert lanes > 1 and choices(n, lanes, registers)[0][0] < lanes
 
 
 @pytest.mark.parametrize("factors", [(8, 8), (4, 16), (16, 4), (4, 4, 4), (8, 2, 4), (4, 2, 2, 2, 2)])
@@ -177,13 +177,12 @@ def test_roots_of_unity(n):
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8])
-@pytest.mark.parametrize("count", [2, 3, 5, 6, 9])
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 8, 9, 16])
 def test_weaving(lanes, count):
     """Vectors k = 0, 1, ... with lanes l, written one after the other, become the numbers l * count + k in order."""
     code = Code(lanes)
     rows = [code.load("%source", k * lanes) for k in range(count)]
-    for k, value in enumerate(code.woven(rows)):
-        code.store(value, "%target", k * lanes)
+    code.store_woven(rows, "%target")
     body = "\n".join(code.lines)
     address = native.load(f"define void @weave(ptr %source, ptr %target) {{\n{body}\n  ret void\n}}").address("weave")
     source = np.arange(count * lanes, dtype=float)

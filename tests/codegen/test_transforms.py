@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -10,10 +13,25 @@ from hypothesis import strategies as st
 import ritz as rz
 from ritz.codegen import native
 from ritz.codegen.transforms import PROVIDERS, TransformShape, choose_provider, provider
+from ritz.codegen.transforms.find_library import Wanted
 from ritz.codegen.transforms.generated import obstacle
 from ritz.codegen.transforms.passes import Line, radices
 from ritz.codegen.transforms.provider import _PHASE, aligned
-from ritz.errors import OptionError, UnsupportedError
+from ritz.errors import MissingPackage, OptionError, UnsupportedError
+
+
+def present(name):
+    try:
+        choose_provider(name, TransformShape((8,), (2,)))
+    except MissingPackage:
+        return False
+    return True
+
+
+LIBRARIES = [
+    pytest.param(name, marks=pytest.mark.skipif(not present(name), reason=f"{name} is not installed"))
+    for name in ("rocket", "mkl", "fftw")
+]
 
 
 def run(name, shape, direction, source, target, times=1):
@@ -46,10 +64,18 @@ def check(name, shape, batch, seed):
     np.testing.assert_allclose(again, modes, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", LIBRARIES)
 @given(shape=shapes(), batch=st.integers(1, 3), seed=st.integers(0, 99))
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_rocket_against_numpy(shape, batch, seed):
-    check("rocket", shape, batch, seed)
+def test_libraries_against_numpy(name, shape, batch, seed):
+    check(name, shape, batch, seed)
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("points", [(200,), (90, 75), (23, 9, 80)])
+@pytest.mark.parametrize("real", [True, False])
+def test_libraries_with_several_blocks_of_columns_and_groups_of_rows(name, points, real):
+    check(name, TransformShape(points, tuple((n - 1) // 2 for n in points), real), 2, 0)
 
 
 SMOOTH = st.sampled_from([n for n in range(8, 50) if radices(n, 8)] + [64, 81, 96, 100, 128])
@@ -119,6 +145,26 @@ def test_unknown_provider_offers_the_nearest():
         provider("rockett")
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_missing_library_says_what_to_install(broken, tmp_path, monkeypatch):
+    monkeypatch.setenv("RITZ_LIBRARIES", str(tmp_path))
+    if broken:
+        (tmp_path / "libnowhere.so.3").write_text("no library")
+    wanted = Wanted("Nowhere's FFT", "mkl", ("libnowhere.so*",), ("nowhere",))
+    with pytest.raises(MissingPackage, match=r'pip install "ritz\[mkl\]", or name the folder of libnowhere') as caught:
+        wanted.load()
+    assert ("libnowhere.so.3 cannot be loaded" in str(caught.value)) == broken
+
+
+def test_libraries_are_looked_for_in_the_users_folders_first(tmp_path, monkeypatch):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setenv("RITZ_LIBRARIES", os.pathsep.join([str(tmp_path / "a"), "", str(tmp_path / "b")]))
+    folders = list(Wanted("", "fftw", (), (), "numpy").folders())
+    assert folders[:2] == [tmp_path / "a", tmp_path / "b"]
+    assert Path(np.__file__).parent in folders and Path(np.__file__).parent.with_name("numpy.libs") in folders
+
+
 @pytest.mark.parametrize(
     ("points", "why"),
     [
@@ -143,7 +189,7 @@ def test_smallest_grids(points, real):
 
 
 def test_every_provider_is_listed():
-    assert {"generated", "rocket"} <= set(PROVIDERS)
+    assert set(PROVIDERS) >= {"generated", "rocket", "mkl", "fftw"}
 
 
 def heat_and_waves(transforms, threads, points=(48, 36), seed=0):
@@ -163,7 +209,7 @@ def heat_and_waves(transforms, threads, points=(48, 36), seed=0):
 @pytest.mark.parametrize("points", [(48, 36), (16, 12), (80, 128)])
 def test_providers_and_threads_agree_over_a_run(points):
     reference = heat_and_waves("rocket", 1, points)
-    for transforms in ("generated", "rocket"):
+    for transforms in ("generated", *filter(present, ("rocket", "mkl", "fftw"))):
         for threads in (1, 2, 3):
             result = heat_and_waves(transforms, threads, points)
             np.testing.assert_allclose(result, reference, rtol=0, atol=1e-13 * np.abs(reference).max())
@@ -178,3 +224,6 @@ def test_report_says_which_transforms_are_used():
     )  # fmt: skip
     for n, transforms in ((64, "generated transforms"), (22, "rocket transforms")):
         assert any(transforms in c for c in problem.discretize(rz.Fourier(n)).report().choices)
+    for name in filter(present, ("mkl", "fftw")):
+        choices = problem.discretize(rz.Fourier(64, transforms=name)).report().choices
+        assert any(f"{name} transforms: asked for; the library is" in c and name in c[30:] for c in choices)

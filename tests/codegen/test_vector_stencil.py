@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from scipy.integrate import solve_ivp
 import ritz as rz
 from ritz.codegen import native
 from ritz.codegen.calling import call_rhs_address
-from ritz.codegen.vector_stencil import NEAR
+from ritz.codegen.stencil_reads import NEAR
 
 RNG = np.random.default_rng(11)
 SIZES = (9, 10, 15, 16, 17, 31, 40)
@@ -60,7 +63,18 @@ def along_rows(t, u, a):
     return profile * np.roll(u, 1, 0) + column * np.roll(u, -1, 1) - a * u
 
 
-PROGRAMS = (shifted, far, walls, turned, transposed, every_second, chosen, along_rows)
+def wide(t, u, a):
+    return np.roll(u, 2, 0) - a * np.roll(u, -3, 1) * np.roll(u, (-1, 2), (0, 1)) + np.roll(u, 4, 1)
+
+
+def mirrored_in_the_middle(t, u, a):
+    """Row maps that lead to the next row in most places, and elsewhere at an odd and at an even row."""
+    below = [min(k + 1, u.shape[0] - 1) for k in range(u.shape[0])]
+    below[4], below[7] = 0, 2
+    return u[below] - a * np.roll(u, 1, 0) * np.roll(u, 1, 1)
+
+
+PROGRAMS = (wide, mirrored_in_the_middle, shifted, far, walls, turned, transposed, every_second, chosen, along_rows)
 
 
 def natives(system):
@@ -88,6 +102,42 @@ def test_against_numpy(program, shape):
     assert natives(system)
     u = RNG.normal(size=shape)
     np.testing.assert_allclose(evaluate(system, u), program(0.3, u, 0.7).ravel(), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_vectors_of_any_length(lanes, monkeypatch):
+    """What other machines get; LLVM takes long vectors apart where there are none."""
+    monkeypatch.setattr(native, "lanes", lambda: lanes)
+    for program in PROGRAMS:
+        u = RNG.normal(size=(9, 33))
+        system = rz.trace(program, u=u.shape, parameters={"a": 0.7})
+        assert f"<{lanes} x double>" in "".join(natives(system).values())
+        np.testing.assert_allclose(evaluate(system, u), program(0.3, u, 0.7).ravel(), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("columns", [32, 33, 512, 1024])
+def test_pairs_of_rows(columns):
+    """Pairs, a row that is left over, and rows so far apart that they go alone."""
+    u = RNG.normal(size=(9, columns))
+    for program in (shifted, walls):
+        system = rz.trace(program, u=u.shape, parameters={"a": 0.7})
+        np.testing.assert_allclose(evaluate(system, u), program(0.3, u, 0.7).ravel(), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("columns", SIZES)
+def test_rows_of_other_lengths(columns):
+    """What is read is shorter or longer than the row of results: nothing beyond it may be read."""
+
+    def staggered(t, y, flux, a):
+        out = -y * a
+        out[:, 1:-1] += flux
+        return {"y": out, "flux": y[:, 2:] - y[:, :-2] - np.roll(flux, 1, 1)}
+
+    y, flux = RNG.normal(size=(9, columns + 2)), RNG.normal(size=(9, columns))
+    system = rz.trace(staggered, y=y.shape, flux=flux.shape, parameters={"a": 0.7})
+    found = system.layout.to_arrays(evaluate(system, np.concatenate([y.ravel(), flux.ravel()])))
+    for name, value in staggered(0.3, y, flux, 0.7).items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -164,10 +214,39 @@ def test_functions_that_are_no_instructions_are_left_to_printed_loops():
 
 
 def test_reads_are_vectors_and_sums_are_fused():
-    """The interior reads whole vectors; only the cells around it are read one by one."""
+    """Only cells at the ends of rows, and those of short rows, are read one by one."""
     system = rz.trace(walls, u=(20, 40), parameters={"a": 0.7})
     (text,) = natives(system).values()
     assert f"load <{native.lanes()} x double>" in text and "fadd contract" in text
+    two = re.findall(r"shufflevector <\d+ x double> (%v\d+), <\d+ x double> (%v\d+)", text)
+    assert any(a != b for a, b in two) == (native.lanes() == 8)  # neighbours of aligned vectors, without crossing lines
+
+
+def test_nothing_beyond_the_state_is_read():
+    """The state ends at a page that must not be touched, or starts behind one."""
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 3 * page)
+    first = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    protect = getattr(ctypes.CDLL(None), "mprotect", None) if sys.platform != "win32" else None
+    if protect is None or page % 4096:
+        pytest.skip("pages cannot be protected here")
+    for k in (0, 2):
+        assert protect(ctypes.c_void_p(first + k * page), ctypes.c_size_t(page), 0) == 0
+    try:
+        for shape in ((9, 31), (16, 16), (10, 17), (9, 32)):
+            size = shape[0] * shape[1]
+            for start in (0, page // 8 - size):
+                state = np.frombuffer(memory, np.float64, size, page + 8 * start)
+                state[:] = RNG.normal(size=size)
+                for program in PROGRAMS:
+                    system = rz.trace(program, u=shape, parameters={"a": 0.7})
+                    bound, out = system.bind(), np.empty(size)
+                    call_rhs_address(bound.rhs, 0.3, state, bound.p, out, bound.context)
+                    expected = program(0.3, state.reshape(shape), 0.7).ravel()
+                    np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-13)
+    finally:
+        for k in (0, 2):
+            protect(ctypes.c_void_p(first + k * page), ctypes.c_size_t(page), mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 def test_a_whole_run():

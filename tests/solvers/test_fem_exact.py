@@ -47,6 +47,42 @@ def test_polynomials_of_the_degree_are_exact(cell, degree):
     assert system.error({u: exact}, state, norm="H1") < 1e-11 * size
 
 
+HIGH = [("interval", 10), ("interval", 20), ("interval", 30), ("triangle", 12), ("triangle", 16)]
+
+
+@pytest.mark.parametrize("cell, degree", HIGH)
+def test_polynomials_of_high_degree_are_exact(cell, degree):
+    """The mass matrix, of twice the degree, is integrated exactly as well."""
+    mesh = small_mesh(cell)
+    exact = sum((x - 2 * y if mesh.dim > 1 else x - 1) ** k for k in range(degree + 1))
+    source = exact - sum(exact.diff(a, 2) for a in axes_of(mesh))
+    problem = rz.Problem([rz.Eq(u - rz.lap(u), source)], domain=mesh, conditions=[rz.Dirichlet(u, exact)])
+    system = problem.discretize(rz.FiniteElement(degree=degree))
+    state = rz.solve(system).y[:, -1]
+    assert system.error({u: exact}, state) < 1e-10 * system.error({u: 0}, state)
+
+
+def test_cell_matrices_too_large_for_the_stack():
+    """Fewer cells at once where one matrix is large, and a message where it is too large."""
+    problem = linear_elasticity(small_mesh("quadrilateral"), [rz.Dirichlet(V, (x * y, x - y))])
+    system = problem.discretize(rz.FiniteElement(degree=14))
+    one = np.ones(system.layout.size)
+    change = system.rhs_numpy(0.0, one) - system.rhs_numpy(0.0, 0 * one)
+    np.testing.assert_allclose(system.jacobian(0.0, one) @ one, change, atol=1e-10 * np.abs(change).max())
+    with pytest.raises(rz.errors.UnsupportedError, match="'Lagrange', 24.*on a quadrilateral gives cell matrices of"):
+        problem.discretize(rz.FiniteElement(degree=24)).jacobian(0.0, np.zeros(1))
+
+
+@pytest.mark.parametrize("degree", [9, 10, 16, 30])
+def test_eigenvalues_of_high_degree(degree):
+    """``pi^2 j^2 + 1`` on two cells: what is left is rounding, with quadrature that is chosen by default."""
+    problem = rz.Problem(
+        [rz.Eq(rz.dt(u), rz.lap(u) - u)], domain=rz.Interval(0, 1), conditions=[rz.Dirichlet(u, 0)], initial={u: 0}
+    )
+    found = rz.eigenvalues(problem.discretize(rz.FiniteElement(2, degree=degree)), 2).eigenvalues
+    np.testing.assert_allclose(found, np.pi**2 * np.array([1, 4]) + 1, rtol=1e-9)
+
+
 @pytest.mark.parametrize("degree", [1, 2])
 @pytest.mark.parametrize("cell", CELLS[1:])
 def test_constant_strain(cell, degree):

@@ -143,6 +143,40 @@ def test_linear_solver_can_be_chosen(name):
     assert (solution.statistics["linear_iterations"] > 0) == (name == "amg")
 
 
+def burgers(n: int = 60) -> rz.FunctionSystem:
+    """``u' = -u u_x + u_xx / 20`` by central differences: its Jacobian changes with every step."""
+    h = 1 / (n + 1)
+    slope, second = diags_array([1.0, -1.0], offsets=[1, -1], shape=(n, n)) / (2 * h), second_difference(n)
+    places = h * np.arange(1, n + 1)
+
+    def f(t, u):
+        return -u * (slope @ u) - second @ u / 20
+
+    def jacobian(t, u):
+        return csc_array(-diags_array(slope @ u) - diags_array(u) @ slope - second / 20)
+
+    return rz.FunctionSystem(f, n, jacobian=jacobian, initial=np.sin(2 * np.pi * places), name="burgers")
+
+
+@pytest.mark.parametrize("method", ["BDF2", "SDIRK2", "BackwardEuler"])
+def test_steps_of_given_size_keep_their_factors(method):
+    """A slower iteration is cheaper than new factors; the answer is that of Newton's method in every step."""
+    run = rz.solve(burgers(), (0, 1), method=method, dt=0.02)
+    assert run.nlu <= run.statistics["steps"] / 2 and run.njev <= run.nlu
+    exact = rz.solve(burgers(), (0, 1), method=method, dt=0.02, rtol=1e-13)
+    assert exact.nfev > run.nfev
+    np.testing.assert_allclose(run.y[:, -1], exact.y[:, -1], atol=1e-9)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-5, 1e-7])
+def test_rtol_of_steps_of_given_size(rtol):
+    """It is the tolerance of their equations, of which each step leaves a part."""
+    exact = rz.solve(burgers(), (0, 1), method="BDF2", dt=0.02)
+    loose = rz.solve(burgers(), (0, 1), method="BDF2", dt=0.02, rtol=rtol)
+    error = np.abs(loose.y[:, -1] - exact.y[:, -1]).max() / np.abs(exact.y[:, -1]).max()
+    assert 0 < error < 10 * rtol and loose.nfev < exact.nfev
+
+
 # ------------------------------------------------------------------------------------------- output
 
 

@@ -166,6 +166,15 @@ def test_choice(case, monkeypatch):
     assert re.search(words, reason)
 
 
+@pytest.mark.parametrize(
+    "dimension, size, name", [(2, 50_000, "superlu"), (2, 150_000, "pardiso"), (3, 9_000, "umfpack")]
+)
+def test_choice_for_many_right_hand_sides(dimension, size, name, monkeypatch):
+    """In the plane factors are sparse: what counts is how quickly they are substituted into."""
+    installed(monkeypatch, "kvxopt", "pypardiso")
+    assert choose.choose_solver(size, 30 * size, Structure(dimension=dimension), repeated=True)[0] == name
+
+
 # ------------------------------------------------------------------------------------------- mistakes
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sbml_text import algebraic, assignment, compartment, event, listed, parameter, reaction, rule, sbml, species
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
 import ritz as rz
-from ritz.errors import ParseError, ProblemError, UnsupportedError
+from ritz.errors import ModelFileWarning, ParseError, ProblemError, UnsupportedError
 
 TIGHT = dict(method="DOP853", rtol=1e-10, atol=1e-13)
 FREE = 'constant="false"'
@@ -291,11 +292,31 @@ def test_refusals(tmp_path, case):
         rz.read_sbml(sbml(tmp_path, body))
 
 
-def test_fast_reactions_stay_refused(tmp_path):
-    quick = reaction("r", [], [], "1").replace("reversible", 'fast="true" reversible')
-    body = one(listed("Reactions", quick))
-    with pytest.raises(UnsupportedError, match="The reaction r is fast"):
-        rz.read_sbml(sbml(tmp_path, body, 3, 1))
+@pytest.mark.parametrize(("level", "version"), [(3, 1), (2, 4)])
+def test_fast_reactions_run_at_their_own_rate(tmp_path, level, version):
+    """A <-> B is marked as fast, B is consumed slowly: the larger its rate, the nearer to equilibrium."""
+    quick = reaction("r", [("A", 1)], [("B", 1)], "k*(A - B/3)").replace("reversible", 'fast="true" reversible')
+    slow = reaction("slow", [("B", 1)], [], "0.5*B").replace("reversible", 'fast="false" reversible')
+    body = one(
+        listed("Species", species("A", 'initialAmount="1"'), species("B", 'initialAmount="0"')),
+        listed("Parameters", parameter("k", 100)),
+        listed("Reactions", quick, slow),
+    )
+    if level == 2:
+        body = body.replace(' constant="true"/>', "/>")
+    with pytest.warns(ModelFileWarning, match="The reaction r is marked as fast") as caught:
+        problem = rz.read_sbml(sbml(tmp_path, body, level, version))
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert problem.ignored == ("the mark 'fast' of the reaction r, which runs at the rate of its kinetic law",)
+    assert "left out: the mark 'fast' of the reaction r" in str(problem.explain())
+
+    def gap(k):
+        end = rz.solve(problem, (0, 2), params={"k": k}, method="ESDIRK4", rtol=1e-7, atol=1e-10).y[:, -1]
+        matrix = np.array([[-k, k / 3], [k, -k / 3 - 0.5]])
+        np.testing.assert_allclose(end, expm(2 * matrix) @ [1, 0], rtol=1e-6)
+        return abs(end[1] - 0.75 * np.exp(-0.75))  # A + B decays at 3/4 of one half
+
+    assert gap(1e4) < 2e-4 < gap(1e2)
 
 
 def test_events_added_to_an_imported_problem(tmp_path):

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from ritz.errors import OptionError
 from ritz.symbolic.graph import PARAM, Axis, Graph
 from ritz.symbolic.rewrite import CostTable, Facts, rewrite, rule
+from ritz.symbolic.rewrite.egglog_backend import EqualityGraph
 from ritz.symbolic.rewrite.execute import run_numpy
 from ritz.symbolic.rewrite.facts import infer
 from ritz.symbolic.rewrite.lowering import schedule_naive
+from ritz.symbolic.rewrite.rules.algebra import ASSOCIATE, EXPAND
 from ritz.symbolic.sympy_bridge import to_graph
 
 x, y, z = sp.symbols("x y z")
@@ -145,6 +147,29 @@ def test_budget_holds_on_a_hard_case():
     result = rewrite(g, roots, budget=1.0)
     assert time.monotonic() - start < 10, "ten times the budget would be a broken promise even on a loaded machine"
     assert result.report.cost_after <= result.report.cost_before
+
+
+def test_the_memory_budget_holds():
+    """Regrouping a product of long sums goes on for ever; each step is cut to what is left, or not made."""
+    names = sp.symbols("a:8")
+    g, roots, _ = graph_of(sum(names) * sum(k * n for k, n in enumerate(names, 2)) * (sum(n**2 for n in names)))
+    code = schedule_naive(g, roots)
+    facts = {i: f.names() for i, f in enumerate(infer(code, {n: Facts() for n in code.leaves()}))}
+    books = {"associate": ASSOCIATE, "expand": EXPAND}
+
+    def grown(most_bytes):
+        graph = EqualityGraph(code, facts, books, most_nodes=10**9, most_bytes=most_bytes)
+        held = [graph.memory()]
+        for _ in range(12):
+            if held[-1] > 2**22 or not graph.phase(tuple(books), 1, match_limit=10**6):
+                break
+            held.append(graph.memory())
+        return held
+
+    small = grown(2**20)
+    assert small[0] < small[-1] <= 2**20, "it grows, and stays within its budget"
+    assert grown(2**29)[-1] > 2**22, "a larger budget is used"
+    assert grown(small[0]) == small[:1], "no step is made for which there is no memory"
 
 
 def test_no_budget_still_gives_checked_code():

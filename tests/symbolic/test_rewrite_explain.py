@@ -37,6 +37,41 @@ def test_rules_and_result_are_shown(text, goal, known, named, result):
     assert "by " in str(d) and "<table>" in d._repr_html_()
 
 
+PASSES = [
+    (["exp(x) + exp(2*x) + exp(3*x)"], ["shared exponentials"]),
+    (["y*sin(2*x)", "z + cos(2*x)", "sin(x)", "cos(x)"], ["shared angles"]),
+    (["a*x*x + b*x + c", "(a*x*x + b*x + c)*y"], ["common factors"]),
+    (["a*y + a*z + x*x", "b*y + b*z", "w + x + y + z"], ["common factors", "shared pairs of terms"]),
+    (["(x + y)*(x - y)*z - x*x*z"], ["expanded"]),
+]
+
+
+@pytest.mark.parametrize(("texts", "named"), PASSES, ids=[n[-1] for _, n in PASSES])
+def test_every_structural_pass_has_a_line(texts, named):
+    """Each with what was there before and what it left; the lines are linked, and values of the source."""
+    g = Graph()
+    names = {s.name: s for s in sp.symbols("a b c w x y z")}
+    leaves = {s: g.input(n, "state") for n, s in names.items()}
+    roots = [to_graph(g, sp.sympify(t, locals=names), leaves) for t in texts]
+    d = rewrite(g, roots, budget=10).explain()
+    passes = [s for s in d.steps if s.result == -1]
+    assert [any(word in s.reason for s in passes) for word in named] == [True] * len(named), d
+    assert all(
+        s.checked and s.before != s.expression and ", " not in s.reason.replace(", shared products kept", "")
+        for s in passes
+    )
+    assert passes[0].before == "; ".join(d.source)
+    for first, second in zip(passes, passes[1:]):
+        assert first.expression == second.before or any(s.result >= 0 for s in d.steps)
+    for s in passes:
+        for side in (s.before, s.expression):
+            parts = [sp.sympify(t, locals=names) for t in side.split("; ")]
+            point = {v: 0.3 + 0.1 * k for k, v in enumerate(names.values())}
+            for part, text in zip(parts, texts, strict=True):
+                assert float(part.subs(point)) == pytest.approx(float(sp.sympify(text, locals=names).subs(point)))
+    assert "<th>before</th>" in d._repr_html_()
+
+
 def test_nothing_to_explain():
     d = rz.rewriter.explain("x + y")
     assert not d.steps and "nothing was changed" in str(d)

@@ -117,6 +117,19 @@ def test_kernels_and_regrouping_are_exact(rows):
     assert regroup(source).operations() <= source.operations()
 
 
+def test_kernels_of_terms_that_become_numbers():
+    """``x (2/x + c)`` multiplied out has a term without factors beside others."""
+    g = Graph()
+    a, b, c, x, y = (g.input(n, "state") for n in "abcxy")
+    inner = g.add([(2, g.pow(x, -1)), (1, c)])
+    rows = [g.sum([g.product([x, inner]), g.product([a, v]), g.product([b, v])]) for v in (x, y)]
+    assert g.op[g.product([x, inner])] == "mul"
+    source, shared = schedule_naive(g, rows), schedule_naive(g, share_kernels(g, rows), share=True)
+    for point in sample({n: Facts(low=0, nonzero=True) for n in (a, b, c, x, y)}, 5):
+        for one, other in zip(values(source, point), values(shared, point), strict=True):
+            assert abs(one - other) <= 1e-150 * abs(one)
+
+
 def test_kernels_halve_the_work_of_many_rows():
     g = Graph()
     a, b, c, *x = (g.input(n, "state") for n in ("a", "b", "c", "x0", "x1", "x2", "x3"))

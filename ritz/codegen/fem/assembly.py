@@ -19,11 +19,13 @@ from ritz.codegen.fem.pattern import Pattern, RowGroup, pattern_of
 from ritz.codegen.fem.space import FemSpace, Probe
 from ritz.codegen.layout import Array
 from ritz.codegen.program import Scheduler
+from ritz.errors import UnsupportedError
 from ritz.symbolic.graph import Graph, Number
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 Term = tuple[Number, int]
 Key = tuple[int, int, int]  # region, field, side
+STACK = 2**22  # bytes for the matrices of the cells that are worked on at once; half of what a thread usually has
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,35 @@ class Build:
                 found.setdefault(probe.region, []).append((probe, m.kind == "integrate", self.g.scale(factor, below)))
         return found
 
-    def arguments(self, region: int, nodes: Sequence[int]) -> tuple[Any, ...]:
+    def arguments(self, region: int, nodes: Sequence[int], lanes: int | None = None) -> tuple[Any, ...]:
         """What every kernel writer takes."""
         program = self.schedule(self.g, list(nodes))
         for op, args in zip(program.op, program.args, strict=True):
             if op == "leaf" and self.g.op[args[0]] == "map":
                 self.vector(self.g.args[args[0]][1])
         return (
-            self.space, self.space.regions[region], self.g, program, self.vectors, self.parameters, self.lanes
+            self.space, self.space.regions[region], self.g, program, self.vectors, self.parameters, lanes or self.lanes
         )  # fmt: skip
+
+    def lanes_for(self, pairs: Sequence[tuple[Probe, Probe]]) -> int:
+        """How many cells at once have their matrices on the stack.
+
+        Raises:
+            UnsupportedError: not even two.
+        """
+        nodes = self.space.nodes
+        blocks = {(a.field, a.side, b.field, b.side) for a, b in pairs}
+        entries = sum(nodes[a].reference.dim * nodes[b].reference.dim for a, _, b, _ in blocks)
+        if 2 * 8 * entries > STACK:
+            highest = max((nodes[a].element for a, _, _, _ in blocks), key=lambda e: e.degree)
+            raise UnsupportedError(
+                f"{highest!r} on a {self.space.mesh.cell_type} gives cell matrices of {entries} numbers, more than fit "
+                f"on the stack ({STACK // 16}). Take a lower degree and smaller cells."
+            )
+        lanes = self.lanes
+        while 8 * lanes * entries > STACK:
+            lanes //= 2
+        return lanes
 
     def kernel(self, writer: KernelWriter, region: int) -> Kernel:
         """Print a kernel."""
@@ -174,7 +196,8 @@ class FemProgram:
         alike = self._alike({region: pairs for region, (pairs, _) in entries.items()})
         for region, (pairs, nodes) in entries.items():
             if pairs:
-                writer = MatrixKernel(*self.build.arguments(region, nodes), entries=pairs, alike=alike)
+                arguments = self.build.arguments(region, nodes, self.build.lanes_for(pairs))
+                writer = MatrixKernel(*arguments, entries=pairs, alike=alike)
                 self.kernels.append(self.build.kernel(writer, region))
         self.pattern = self._pattern()
 

@@ -12,7 +12,7 @@ from ritz.symbolic.operators import D, Dt
 from ritz.symbolic.weak_form import Geometric, Restricted, TestFunction
 
 SMOOTH = 2  # degrees added for a function that is no polynomial
-MOST = 16
+MOST = 16  # degree up to which integrands are integrated exactly; of high elements, that of products of two
 
 
 def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geometry: int = 1) -> int:
@@ -20,7 +20,8 @@ def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geomet
 
     Products add the degrees of their factors. A function that is no polynomial counts as its argument and two more, at
     least as the highest degree k among the fields and two more; an integrand that holds such a function is given degree
-    2k + 2 at most, beyond which the error of the elements outweighs that of the quadrature.
+    2k + 2 at most, beyond which the error of the elements outweighs that of the quadrature. No integrand is given more
+    than 16, or 2k + 2 where that is more: a mass matrix is integrated exactly for elements of any degree.
 
     Args:
         expr: integrand in components.
@@ -35,9 +36,10 @@ def degree_of(expr: sp.Expr, degrees: Mapping[Field, int], simplex: bool, geomet
     """
     reader = _Degrees(degrees, simplex)
     found = reader.of(expr)
+    enough = 2 * reader.highest + SMOOTH
     if reader.smooth:
-        found = min(found, 2 * reader.highest + SMOOTH)
-    return min(found + 2 * (geometry - 1), MOST)
+        found = min(found, enough)
+    return min(found + 2 * (geometry - 1), max(MOST, enough + 2 * (geometry - 1)))
 
 
 class _Degrees:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ritz.codegen.fem.element import Element
+from ritz.codegen.fem.element import HIGHEST, Element
 from ritz.errors import DiscretizationError, OptionError, nearest, reject_unknown
 from ritz.symbolic.fields import Field
 from ritz.symbolic.rewrite.settings import Rewriting
 from ritz.symbolic.weak_form import Integral, NumberField, TestFunction, WeakForm
+
+MOST = 3 * HIGHEST  # degree of quadrature that may be asked for
 
 
 class FiniteElement:
@@ -58,8 +60,8 @@ class FiniteElement:
                 raise OptionError(
                     f"FiniteElement(...) takes numbers of cells such as FiniteElement(32, 32), found {n!r}."
                 )
-        if quadrature is not None and (not isinstance(quadrature, int) or not 0 <= quadrature <= 30):
-            raise OptionError(f"quadrature= is the degree of the quadrature, 0 to 30, found {quadrature!r}.")
+        if quadrature is not None and (not isinstance(quadrature, int) or not 0 <= quadrature <= MOST):
+            raise OptionError(f"quadrature= is the degree of the quadrature, 0 to {MOST}, found {quadrature!r}.")
         if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= 256:
             raise OptionError(f"threads= is a whole number from 1 on, found {threads!r}.")
         if degree is not None:

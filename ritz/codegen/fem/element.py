@@ -17,6 +17,7 @@ from ritz.codegen.fem.pullback import Part, partials
 from ritz.codegen.layout import Array
 from ritz.errors import OptionError, UnsupportedError, nearest
 
+HIGHEST = 30  # degree up to which nodes and quadrature have been tried
 SIMPLICES = ("interval", "triangle", "tetrahedron")
 FAMILIES = {
     "Lagrange": "P", "P": "P", "CG": "P", "Q": "P", "DG": "P", "DQ": "P", "Raviart-Thomas": "RT", "RT": "RT",
@@ -52,9 +53,10 @@ class Element:
                 "Nedelec, Real."
             )
         least = 0 if self.family in ("DG", "DQ", "Real") else 1
-        if not isinstance(self.degree, int | np.integer) or not least <= self.degree <= 12:
+        if not isinstance(self.degree, int | np.integer) or not least <= self.degree <= HIGHEST:
             raise OptionError(
-                f"The degree of {self.family} elements is a whole number from {least} to 12, found {self.degree!r}."
+                f"The degree of {self.family} elements is a whole number from {least} to {HIGHEST}, "
+                f"found {self.degree!r}."
             )
 
     @property

@@ -29,8 +29,9 @@ class Fourier:
         dealias: ``"auto"`` keeps the modes on which products of the equation's degree are free of aliasing (2/3 of
             them for quadratic terms, 1/2 for cubic ones; terms that are not polynomial count as quadratic); a number
             is the fraction of modes to keep; False keeps all but the highest.
-        transforms: ``"generated"`` (made for this grid and processor), ``"rocket"`` or the name of another provider;
-            ``"auto"`` takes the generated ones where there are any.
+        transforms: ``"generated"`` (made for this grid and processor), ``"rocket"``, ``"mkl"``, ``"fftw"`` (extras
+            `mkl`, `fftw`) or the name of another provider; ``"auto"`` takes generated ones where there are any, else
+            rocket-fft. MKL and FFTW are looked for in the folders of the environment variable ``RITZ_LIBRARIES`` first.
         fuse: compile the right-hand side as one piece with its transforms, where they are generated ones and it goes
             once from modes to the grid and back; False keeps loops and transforms apart.
 

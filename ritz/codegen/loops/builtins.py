@@ -99,6 +99,7 @@ call_fused = _call("call_fused", "iifiiiii", "``s(lo, hi, t, u, p, out, ctx, scr
 call_step = _call("call_step", "ffi", "``step(t, h, frame)``, see `ritz.solvers.explicit_step`.")
 call_products = _call("call_products", "iiifiii", "``q(m, points, values, t, p, out, ctx)``: products at grid points.")
 call_piece = _call("call_piece", "iiii", "``piece(job, i, pieces, member)``, see `ritz.codegen.team`.")
+call_line = _call("call_line", "iii", "``k(handle, source, target)``, see `ritz.codegen.transforms.library`.")
 call_kernel = _call("call_kernel", "iiifii", "``k(lo, hi, tables, t, p, ctx)``: entries of a mesh.")
 call_writer = _call("call_writer", "fii", "``f(t, p, out)``: values at a time.")
 

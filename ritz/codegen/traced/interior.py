@@ -38,13 +38,15 @@ def find_interior(
             tape.size[axis], [tape.arrays[g.args[n][0]] for n in here], [tape.indices[m] for m in maps]
         )
         numbers[f"from {axis.name}"], numbers[f"to {axis.name}"] = start, stop
+        numbers[f"rest {axis.name}"] = tape.size[axis] - stop
         for n in here:
             constant[n] = g.const(int(tape.arrays[g.args[n][0]][start]))
-        for m in maps:
+        for m in maps or _maps_onto(g, reads, axis):
             positions = tape.indices[m]
-            stride = int(positions[start + 1] - positions[start]) if stop - start > 1 else 1
+            first, end = (start, stop) if maps else longest_run(tape.size[axis], [], [positions])
+            stride = int(positions[first + 1] - positions[first]) if end - first > 1 else 1
             strides[m, axis] = stride
-            numbers[f"shift {m} {axis.name}"] = int(positions[start]) - stride * start
+            numbers[f"shift {m} {axis.name}"] = int(positions[first]) - stride * first
     inner = substitute(g, roots, constant)
     return Interior(code if inner == list(roots) else schedule(g, inner), numbers, strides)
 

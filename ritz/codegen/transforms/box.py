@@ -33,6 +33,7 @@ class BoxTransform:
         forward: direction.
         lanes: numbers in a vector.
         element: type of the numbers, ``double`` or ``float``.
+        factors: radices of the passes for every axis, first pass first; by `radices` if none are given.
     """
 
     points: tuple[int, ...]
@@ -41,6 +42,7 @@ class BoxTransform:
     forward: bool
     lanes: int
     element: str = "double"
+    factors: tuple[tuple[int, ...], ...] = ()
 
     @property
     def size(self) -> int:
@@ -78,7 +80,7 @@ class BoxTransform:
     def line(self, axis: int) -> Line:
         """The transform along one axis."""
         n = self.points[axis]
-        factors = radices(n, self.lanes)
+        factors = self.factors[axis] if self.factors else radices(n, self.lanes)
         assert factors is not None
         prune = "last" if self.forward else "first"
         return Line(n, factors, -1 if self.forward else 1, self.cutoff[axis], prune)

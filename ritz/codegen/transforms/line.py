@@ -57,12 +57,30 @@ def length(points: int, real: bool) -> int:
 
 
 class LineWriter:
-    """Writes the kernel."""
+    """Writes the kernel, or the same as a part of another one.
 
-    def __init__(self, line: LineTransform) -> None:
-        self.line, self.code, self.used = line, Code(line.lanes, line.element), 0
+    Args:
+        line: what to write.
+        code: the function, where it is another one.
+        ends: addresses of what is read and what is written.
+        factor: what a forward transform multiplies by; None for one over the number of points.
+
+    Attributes:
+        used: bytes of ``%scratch`` that are taken.
+    """
+
+    def __init__(
+        self,
+        line: LineTransform,
+        code: Code | None = None,
+        ends: tuple[str, str] = ("%source", "%target"),
+        factor: float | None = None,
+    ) -> None:
+        self.line, self.used = line, 0
+        self.code = code or Code(line.lanes, line.element)
         self.passes = LinePasses(line.length, line.factors, -1 if line.forward else 1, line.lanes)
         self.buffers = [self._planes() for _ in range(2)]
+        self.modes, self.grid = self._ends(ends, 1.0 / line.points if factor is None else factor)
 
     def _planes(self) -> Planes:
         """Arrays for the numbers, one more and what a vector reads beyond; they start at other lines of the cache."""
@@ -74,31 +92,39 @@ class LineWriter:
             self.used += 64 * (count + (count + 1) % 2)
         return Planes(self.code, *starts)
 
-    def text(self) -> str:
-        """The whole module."""
-        line, code = self.line, self.code
-        parts = self.passes.tables("turn", line.element)
-        modes, grid = self._ends()
-        if isinstance(modes, PackedModes):
-            parts += modes.tables(line.element)
-        if not line.forward:
-            self.passes.emit(code, "turn", modes, grid, self.buffers)
-        elif isinstance(modes, PackedModes):
-            last = self.buffers[(len(line.factors) - 1) % 2]
-            self.passes.emit(code, "turn", grid, last, self.buffers)
-            modes.unpack(last)
-        else:
-            self.passes.emit(code, "turn", grid, modes, self.buffers)
-        opening = "\n".join(f"  %{a} = inttoptr i64 %{a}_ to ptr" for a in ("source", "target", "scratch"))
-        body = "\n".join(code.lines)
-        return "\n".join([*parts, f"define void @line({ARGUMENTS}) {{\nentry:\n{opening}\n{body}\n  ret void\n}}", ""])
-
-    def _ends(self) -> tuple[Modes, Grid]:
-        """Modes and grid values."""
+    def _ends(self, ends: tuple[str, str], factor: float) -> tuple[Modes, Grid]:
         line = self.line
-        ends = ("%target", "%source") if line.forward else ("%source", "%target")
+        grid, modes = ends if line.forward else ends[::-1]
         half = line.real and line.points % 2 == 0
         kind = PackedModes if half else HalfModes if line.real else Modes
-        factor = 1.0 / line.points if line.forward else 1.0
-        modes = kind(self.code, ends[0], line.length, line.cutoff, factor)
-        return modes, (RealGrid if line.real and not half else Grid)(self.code, ends[1])
+        values = (RealGrid if line.real and not half else Grid)(self.code, grid)
+        return kind(self.code, modes, line.length, line.cutoff, factor), values
+
+    def tables(self) -> list[str]:
+        """The constants of the module."""
+        more = self.modes.tables(self.line.element) if isinstance(self.modes, PackedModes) else []
+        return [*self.passes.tables("turn", self.line.element), *more]
+
+    def write(self) -> None:
+        """The passes."""
+        code, line = self.code, self.line
+        if not line.forward:
+            self.passes.emit(code, "turn", self.modes, self.grid, self.buffers)
+        elif isinstance(self.modes, PackedModes):
+            last = self.buffers[(len(line.factors) - 1) % 2]
+            self.passes.emit(code, "turn", self.grid, last, self.buffers)
+            self.modes.unpack(last)
+        else:
+            self.passes.emit(code, "turn", self.grid, self.modes, self.buffers)
+
+    def text(self) -> str:
+        """The whole module."""
+        self.write()
+        return "\n".join([*self.tables(), function("line", self.code), ""])
+
+
+def function(name: str, code: Code) -> str:
+    """A kernel with this body."""
+    opening = "\n".join(f"  %{a} = inttoptr i64 %{a}_ to ptr" for a in ("source", "target", "scratch"))
+    body = "\n".join(code.lines)
+    return f"define void @{name}({ARGUMENTS}) {{\nentry:\n{opening}\n{body}\n  ret void\n}}"

@@ -101,7 +101,7 @@ class LinePasses:
             if k == last:
                 self._last(code, r, read, write)
             elif k == 0:
-                self._first(code, r, f"@{prefix}0", read, write)
+                self._first(code, r, f"@{prefix}0", read, buffers[0])
             else:
                 self._middle(code, r, length, stride, f"@{prefix}{k}", read, write)
             length //= r
@@ -136,17 +136,16 @@ class LinePasses:
             first = stop
 
     # ------------------------------------------------------------------ passes
-    def _first(self, code: Code, r: int, table: str, source: End, sink: End) -> None:
+    def _first(self, code: Code, r: int, table: str, source: End, sink: Planes) -> None:
         w, step = self.lanes, self.n // r
         for k, start, legs in self._vectors(code, source, r):
             y = dft(code, [source.load(start, i * step, legs[i]) for i in range(r)], self.sign)
             turns = code.pointer(table, code.times(k, 2 * w * (r - 1)))
             for j in range(1, r):
                 y[j] = code.cmul(y[j], (code.load(turns, 2 * w * (j - 1)), code.load(turns, 2 * w * (j - 1) + w)))
-            parts = [code.woven([z[part] for z in y]) for part in range(2)]
             at = code.times(start, r)
-            for v, value in enumerate(zip(*parts, strict=True)):
-                sink.store(value, at, v * w, ())
+            for part, plane in enumerate((sink.re, sink.im)):
+                code.store_woven([z[part] for z in y], code.pointer(plane, at))
 
     def _middle(self, code: Code, r: int, length: int, s: int, table: str, source: End, sink: End) -> None:
         step = self.n // r
@@ -224,11 +223,8 @@ def factorize(n: int, lanes: int, registers: int) -> tuple[float, tuple[int, ...
     return best(n) if n > 1 else None
 
 
-def choose(n: int, lanes: int, registers: int) -> tuple[int, tuple[int, ...]] | None:
-    """Vectors of at most `lanes` numbers, and radices, with the fewest instructions; None for other prime factors."""
+def choices(n: int, lanes: int, registers: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Vectors of at most `lanes` numbers with their radices, fewest instructions first; none for other primes."""
     widths = [lanes >> k for k in range(lanes.bit_length())]
     found = [(*plan, w) for w in widths if (plan := factorize(n, w, registers))]
-    if not found:
-        return None
-    _, factors, width = min(found, key=lambda f: (f[0], -f[2]))
-    return width, factors
+    return [(width, factors) for _, factors, width in sorted(found, key=lambda f: (f[0], -f[2]))]

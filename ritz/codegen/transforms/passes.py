@@ -49,6 +49,20 @@ def radices(n: int, lanes: int) -> tuple[int, ...] | None:
     return tuple(factors) if len(factors) > 1 else None
 
 
+def smallest_first(n: int, lanes: int) -> tuple[int, ...] | None:
+    """The radices of the rule in the opposite order: the large ones in the last passes."""
+    factors = radices(n, lanes)
+    return factors[::-1] if factors else None
+
+
+def fours(n: int, lanes: int) -> tuple[int, ...] | None:
+    """More passes with fewer registers: radix 4 as often as possible."""
+    factors = radices(n, lanes) or ()
+    twos = sum(f.bit_length() - 1 for f in factors if f & (f - 1) == 0)
+    found = sorted([4] * (twos // 2) + [2] * (twos % 2) + [f for f in factors if f & (f - 1)], reverse=True)
+    return tuple(found) if len(found) > 1 else None
+
+
 @dataclass(frozen=True)
 class Line:
     """A transform of length n.
@@ -116,10 +130,10 @@ class Line:
         for k, r in enumerate(self.factors):
             read = load if k == 0 else buffers[(k - 1) % 2].load(code)
             write = store if k == last else buffers[k % 2].store(code)
-            if k == 0:
-                self._first(code, r, f"@{prefix}0", read, write)
-            elif k == last:
+            if k == last:
                 self._last(code, r, stride, read, write)
+            elif k == 0:
+                self._first(code, r, f"@{prefix}0", read, write)
             else:
                 self._middle(code, r, length, stride, f"@{prefix}{k}", read, write)
             length //= r

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.codegen import cache
 from ritz.errors import OptionError, UnsupportedError, nearest
 
 PRECISIONS = ("double", "single")
@@ -138,7 +139,10 @@ Provider = Callable[[TransformShape, int, str], Plan]
 PROVIDERS: dict[str, str | Provider] = {
     "generated": "ritz.codegen.transforms.generated:make_plan",
     "rocket": "ritz.codegen.transforms.rocket:make_plan",
+    "mkl": "ritz.codegen.transforms.mkl:make_plan",
+    "fftw": "ritz.codegen.transforms.fftw:make_plan",
 }
+LOADERS = {name: f"ritz.codegen.transforms.{name}:load" for name in ("mkl", "fftw")}
 AUTO = "auto"
 
 
@@ -153,15 +157,19 @@ def choose_provider(name: str, shape: TransformShape) -> tuple[str, str]:
     Raises:
         OptionError: no provider has this name.
         UnsupportedError: generated transforms are asked for where there are none.
+        MissingPackage: the library is not installed.
     """
     from ritz.codegen.transforms.generated import obstacle
 
     if name not in (AUTO, "generated"):
         provider(name)
+        if name in LOADERS:
+            return name, f"asked for; the library is {_resolved(LOADERS[name])()[1]}"
         return name, "asked for"
     reason = obstacle(shape)
     if not reason:
-        return "generated", "made for this grid and this processor"
+        timed = ", the quickest of a few that were timed" if cache.planning() == "measure" else ""
+        return "generated", f"made for this grid and this processor{timed}"
     if name == "generated":
         raise UnsupportedError(f"There are no generated transforms for this grid: {reason}. Use transforms='auto'.")
     return "rocket", reason
@@ -187,7 +195,9 @@ def provider(name: str) -> Provider:
     if name not in PROVIDERS:
         raise OptionError(f"There are no transforms called {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
     entry = PROVIDERS[name]
-    if isinstance(entry, str):
-        module, attribute = entry.split(":")
-        return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
-    return entry
+    return _resolved(entry) if isinstance(entry, str) else entry
+
+
+def _resolved(entry: str) -> Callable[..., Any]:
+    module, attribute = entry.split(":")
+    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]

@@ -23,7 +23,6 @@ from ritz.solvers.methods import SECOND_ORDER, Method
 from ritz.solvers.options import real_number
 
 Array = NDArray[np.float64]
-FIXED_RTOL = 1e-10  # tolerance of the equations of steps whose size is given
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Task:
         system, p, mass: the system at its parameters, M or None.
         rtol, atol: tolerances.
         linear: how linear systems are solved.
+        stage_rtol: relative tolerance of the equations of steps whose size is given.
         spectral_radius: of generalised alpha, or None.
     """
 
@@ -45,6 +45,7 @@ class Task:
     rtol: float
     atol: Array
     linear: LinearOptions
+    stage_rtol: float = 1e-10
     spectral_radius: float | None = None
 
 
@@ -72,7 +73,7 @@ def make_implicit_engine(
     norm = ErrorNorm(task.rtol, task.atol, system.layout.groups, system.layout.weights, active)
     every = replace_active(norm)
     fixed = control[FIXED_STEP] != 0.0
-    inner = every.tightened(FIXED_RTOL, u0) if fixed else every
+    inner = every.tightened(task.stage_rtol, u0) if fixed else every
     stages = StageSolver(system, task.p, mass, _solver(task, places, t_end >= t0), inner)
 
     def begin(t: float, state: Array) -> tuple[Stepper, str]:
@@ -117,7 +118,7 @@ def _solver(task: Task, places: Any, forward: bool) -> LinearSolver:
         rates = places[1]
         structure = replace(structure, near_nullspace=None)
         locate = lambda i: system.layout.locate(int(rates[i]))  # noqa: E731
-    return LinearSolver(structure, task.linear, locate, where=f" of a step of {system.name}")
+    return LinearSolver(structure, task.linear, locate, where=f" of a step of {system.name}", repeated=True)
 
 
 def _coefficients(task: Task) -> Any:

@@ -19,6 +19,8 @@ from ritz.solvers.newton import NewtonOptions, newton
 
 Array = NDArray[np.float64]
 MOST_ITERATIONS = 8
+MOST_FIXED = 20  # ... where the size of the step is given: about what new factors cost
+MOST_JACOBIANS = 3  # ... evaluated for one stage there
 SLOW = 0.7  # rate above which the Jacobian is evaluated again, at the next step
 SAME = 1e-8  # relative difference of two steps that are one but for rounding
 FULL_NEWTON = NewtonOptions(rtol=1e-10, max_iterations=30)
@@ -101,32 +103,36 @@ class StageSolver:
             a, c: as above.
             guess: (size,) first guess.
             start: time and state at the start of the step, where J is evaluated.
-            robust: fall back on Newton's method with a line search (for steps whose size is given).
+            robust: for steps whose size is given: evaluate J in the stage itself where the iteration is slow, and fall
+                back on Newton's method with a line search.
 
         Raises:
             StageFailure: the equations were not solved.
         """
-        failure = StageFailure(bool(np.isfinite(guess).all()), (t, guess))
+        failure, u = StageFailure(bool(np.isfinite(guess).all()), (t, guess)), guess
+        most, jacobians = (MOST_FIXED, MOST_JACOBIANS) if robust else (MOST_ITERATIONS, int(not self._fresh))
         while failure.finite:
-            found = None
             try:
-                found = self._iterate(t, a, c, guess, start)
+                u, solved = self._iterate(t, a, c, u, start, most)
+                if solved:
+                    return u
             except StageFailure as error:
                 failure = error
-            if found is not None:
-                return found
-            if self._fresh:
+            if jacobians == 0 or not failure.finite:
                 break
-            self.evaluate(*start)
+            jacobians -= 1
+            self.evaluate(*((t, u) if robust else start))
         if robust:
             return self._full(t, a, c, start[1])
         raise failure
 
-    def _iterate(self, t: float, a: Array, c: float, guess: Array, start: tuple[float, Array]) -> Array | None:
-        """The modified Newton iteration; None: too slow."""
+    def _iterate(
+        self, t: float, a: Array, c: float, guess: Array, start: tuple[float, Array], most: int
+    ) -> tuple[Array, bool]:
+        """The modified Newton iteration: the solution and True, or where to go on with another Jacobian and False."""
         factors, u, before = self.factors(c, *start), guess.copy(), 0.0
         self._rate = max(self._rate, 1e-16) ** 0.8  # what was seen long ago counts less
-        for k in range(MOST_ITERATIONS):
+        for k in range(most):
             with np.errstate(all="ignore"):
                 r = self.times_mass(a - u) + c * self.f(t, u)
             if not np.isfinite(r).all():
@@ -138,23 +144,23 @@ class StageSolver:
             u += d
             size = self.norm(d, start[1], u)
             if size == 0.0:
-                return u
+                return u, True
             if k > 0:
                 theta = size / before
                 if theta >= 1.0:
-                    return u if size < 1e-3 * self.share else None
+                    return (u, True) if size < 1e-3 * self.share else (guess, False)
                 self._rate = theta / (1.0 - theta)
-                left = MOST_ITERATIONS - 1 - k
+                left = most - 1 - k
                 if theta**left / (1.0 - theta) * size > self.share and self._rate * size > self.share:
-                    return None
+                    return u, False
                 if theta > SLOW and not self._fresh:
-                    return None
+                    return u, False
             if not np.isfinite(size):
-                return None
+                return guess, False
             if self._rate * size < self.share and (k > 0 or self._rate < 0.1):
-                return u
+                return u, True
             before = size
-        return None
+        return u, False
 
     def _full(self, t: float, a: Array, c: float, start: Array) -> Array:
         """Newton's method with a fresh Jacobian in each iteration and a line search."""

@@ -14,13 +14,14 @@ MANY_GENERAL = 100_000  # unknowns of unsymmetric matrices for which the second 
 LAST = 2_000_000  # unknowns beyond which no factorisation is tried
 
 
-def choose_solver(size: int, entries: int, structure: Structure) -> tuple[str, str]:
+def choose_solver(size: int, entries: int, structure: Structure, *, repeated: bool = False) -> tuple[str, str]:
     """Pick a linear solver.
 
     Args:
         size: number of unknowns.
         entries: stored entries of the matrix.
         structure: what is known of it.
+        repeated: whether many systems are to be solved with every matrix, as in steps of implicit methods.
 
     Returns:
         Name and reason, a phrase.
@@ -36,7 +37,7 @@ def choose_solver(size: int, entries: int, structure: Structure) -> tuple[str, s
         return "block", f"a saddle point of {size} unknowns: block preconditioning needs no large factorisation"
     if structure.symmetric and structure.definite:
         return _positive_definite(size, three)
-    return _general(size, entries, structure)
+    return _general(size, entries, structure, repeated)
 
 
 def _positive_definite(size: int, three: bool) -> tuple[str, str]:
@@ -54,7 +55,7 @@ def _positive_definite(size: int, three: bool) -> tuple[str, str]:
     return "superlu", f"{what}: SuperLU in symmetric mode (pip install ritz[solvers] for quicker ones)"
 
 
-def _general(size: int, entries: int, structure: Structure) -> tuple[str, str]:
+def _general(size: int, entries: int, structure: Structure, repeated: bool) -> tuple[str, str]:
     kind = "symmetric, not definite" if structure.symmetric else "unsymmetric"
     if structure.saddle is not None:
         kind = "a saddle point"
@@ -63,6 +64,8 @@ def _general(size: int, entries: int, structure: Structure) -> tuple[str, str]:
         return "gmres", f"{what}: too many to factorise"
     if size <= SOME:
         return "superlu", f"{what}: few enough for SciPy's own factorisation"
+    if repeated and structure.dimension in (1, 2) and size <= MANY_GENERAL:
+        return "superlu", f"{what}, many right-hand sides with each matrix: SuperLU substitutes quickest"
     if find_solver("pardiso").installed and (size > MANY_GENERAL or not find_solver("umfpack").installed):
         return "pardiso", f"{what}: LU of MKL, worth the time it takes to load"
     if find_solver("umfpack").installed:

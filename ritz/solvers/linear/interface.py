@@ -40,6 +40,8 @@ class LinearSolver:
         options: which solver, tolerances.
         locate: names an unknown by its index, for messages.
         where: a phrase for messages, such as " of the steady problem".
+        probe: look at the first matrix for being singular.
+        repeated: whether many systems are to be solved with every matrix.
 
     Attributes:
         name, reason: the solver and why.
@@ -51,6 +53,7 @@ class LinearSolver:
     locate: Callable[[int], str] = "unknown {}".format
     where: str = ""
     probe: bool = False
+    repeated: bool = False
     name: str = ""
     reason: str = ""
     factorised: int = 0
@@ -91,7 +94,7 @@ class LinearSolver:
 
     def _choose(self, a: Any) -> None:
         if self.options.name == "auto":
-            self.name, self.reason = choose_solver(a.shape[0], a.nnz, self.structure)
+            self.name, self.reason = choose_solver(a.shape[0], a.nnz, self.structure, repeated=self.repeated)
         else:
             self.name, self.reason = self.options.name, "asked for"
 
@@ -101,7 +104,7 @@ class LinearSolver:
             return False
         self.structure = replace(self.structure, definite=False)
         before = self.name
-        self.name, reason = choose_solver(a.shape[0], a.nnz, self.structure)
+        self.name, reason = choose_solver(a.shape[0], a.nnz, self.structure, repeated=self.repeated)
         self.reason = f"{reason} ({before} found the matrix not positive definite)"
         self.factorised -= 1
         return True

@@ -6,6 +6,7 @@ Version 2 Core, J. Integr. Bioinform. 16(2) (2019) 20190021, section 4.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from ritz.errors import MissingPackage, ParseError, UnsupportedError
+from ritz.errors import MissingPackage, ModelFileWarning, ParseError, UnsupportedError
 from ritz.symbolic.event_form import EventForm
 from ritz.symbolic.graph import Graph, Number, exact
 from ritz.symbolic.graph_problem import GraphProblem
@@ -44,9 +45,13 @@ def read_sbml(path: str | Path) -> GraphProblem:
     Raises:
         MissingPackage: libSBML is not installed.
         ParseError: the file cannot be read, or a formula uses what is not defined.
-        UnsupportedError: an algebraic rule that is not linear in one variable, a delay inside a formula, a fast
-            reaction, varying stoichiometry or a required package: things that change the answer. What does not change
-            it is listed in the problem's `ignored`.
+        UnsupportedError: an algebraic rule that is not linear in one variable, a delay inside a formula, varying
+            stoichiometry or a required package: things that change the answer. What does not change it is listed in
+            the problem's `ignored`.
+
+    Warns:
+        ModelFileWarning: a reaction is marked as fast. It runs at the rate of its kinetic law; equilibrium at all times
+            is not enforced.
     """
     try:
         import libsbml
@@ -123,9 +128,20 @@ class _Reader:
             self.ignored.append(f"annotations of the package {package!r}")
         for reaction in _items(model.getListOfReactions()):
             if reaction.isSetFast() and reaction.getFast():
-                raise UnsupportedError(f"The reaction {reaction.getId()} is fast, that is in equilibrium at all times.")
+                self._take_as_slow(reaction.getId())
         for k in range(model.getNumConstraints()):
             self.ignored.append(f"constraint {k + 1}, which is not watched")
+
+    def _take_as_slow(self, name: str) -> None:
+        """A reaction marked as fast: level 3 version 2 has given the mark up, since next to no simulator heeds it."""
+        self.ignored.append(f"the mark 'fast' of the reaction {name}, which runs at the rate of its kinetic law")
+        warnings.warn(
+            f"The reaction {name} is marked as fast, that is in equilibrium at all times; it is read as one that runs "
+            "at the rate of its kinetic law, as other simulators do. If that rate is not far above all others, the "
+            "answer differs: then make its rate constants larger, or write its equilibrium as an algebraic rule.",
+            ModelFileWarning,
+            stacklevel=5,
+        )
 
     def _functions(self) -> dict[str, tuple[tuple[str, ...], Any]]:
         functions: dict[str, tuple[tuple[str, ...], Any]] = {}

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ritz.symbolic.high_precision import precise_context
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.error_extraction import ErrorExtractor
@@ -26,7 +25,8 @@ from ritz.symbolic.rewrite.rule_language import Rule
 from ritz.symbolic.rewrite.rules import algebra
 from ritz.symbolic.rewrite.rules.accuracy import ACCURACY
 from ritz.symbolic.rewrite.scheduled import Scheduled
-from ritz.symbolic.rewrite.yardstick import BITS
+from ritz.symbolic.rewrite.trust import trusted
+from ritz.symbolic.rewrite.yardstick import BITS, is_double
 
 GUIDES = 12
 _PHASES = (
@@ -72,9 +72,13 @@ def accurate_forms(
         deadline: value of `time.monotonic` at which the search ends.
         rules: own rules, used with the accuracy book.
     """
-    guides = wide_points(leaves, GUIDES, seed=2)
-    values = [run_precise(s, p, BITS) for p in guides]
-    usable = [v for v in values if not any(precise_context(BITS).isnan(v[r]) for r in s.roots)]
+    usable: list[list[Any]] = []
+    for point in wide_points(leaves, 4 * GUIDES, seed=2):
+        values = run_precise(s, point, BITS)
+        if all(trusted(s, values, BITS)) and all(is_double(values[r]) for r in s.roots):
+            usable.append(values)
+        if len(usable) == GUIDES:
+            break
     if not usable:
         return
     stages: dict[str, list[tuple[Island, Scheduled]]] = {}

@@ -38,12 +38,14 @@ class DerivedStep:
     Attributes:
         result: which result changes; -1 where all may.
         reason: the rule as written, or the pass.
-        expression: the result after the step.
+        before: the result before the step.
+        expression: the result after it.
         checked: whether the step was compared with the source in high precision and agreed.
     """
 
     result: int
     reason: str
+    before: str
     expression: str
     checked: bool
 
@@ -73,11 +75,13 @@ class Derivation:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td><code>{html.escape(s.expression)}</code></td><td>{html.escape(s.reason)}</td></tr>"
+            f"<tr><td><code>{html.escape(s.before)}</code></td><td><code>{html.escape(s.expression)}</code></td>"
+            f"<td>{html.escape(s.reason)}</td></tr>"
             for s in self.steps
         )
         head = "".join(f"<p><code>{html.escape(t)}</code></p>" for t in self.source)
-        return f"{head}<table><thead><tr><th>equals</th><th>by</th></tr></thead><tbody>{rows}</tbody></table>"
+        titles = "<tr><th>before</th><th>after</th><th>by</th></tr>"
+        return f"{head}<table><thead>{titles}</thead><tbody>{rows}</tbody></table>"
 
 
 def derive(job: Job, trail: Sequence[tuple[str, Scheduled]], names: Mapping[int, str]) -> Derivation:
@@ -96,13 +100,13 @@ def derive(job: Job, trail: Sequence[tuple[str, Scheduled]], names: Mapping[int,
         found = None
         if name == "e-graph" or name.startswith("cancellation"):
             found = _by_rules(job, start, end, shown)
-        steps += found if found is not None else _as_one(job, name, end, shown)
+        steps += found if found is not None else _as_one(job, name, start, end, shown)
     return Derivation(tuple(infix(trail[0][1], shown)), tuple(steps))
 
 
-def _as_one(job: Job, name: str, end: Scheduled, names: Mapping[int, str]) -> list[DerivedStep]:
-    checked = job.reference.check(end).passed
-    return [DerivedStep(-1, name, "; ".join(infix(end, names)), checked)]
+def _as_one(job: Job, name: str, start: Scheduled, end: Scheduled, names: Mapping[int, str]) -> list[DerivedStep]:
+    before, after = ("; ".join(infix(code, names)) for code in (start, end))
+    return [DerivedStep(-1, name, before, after, job.reference.check(end).passed)]
 
 
 def _by_rules(job: Job, start: Scheduled, end: Scheduled, names: Mapping[int, str]) -> list[DerivedStep] | None:
@@ -127,10 +131,13 @@ def _by_rules(job: Job, start: Scheduled, end: Scheduled, names: Mapping[int, st
     steps: list[DerivedStep] = []
     for k, (a, b) in enumerate(pairs):
         reference = Reference(job.g, [job.roots[k]], job.facts)
+        before = infix(start, names)[k]
         for reason, after in _grouped(graph.steps(a, b), arithmetic):
             builder = Builder()
             code = builder.finish([graph.code(after, kinds, builder)])
-            steps.append(DerivedStep(k, reason, infix(code, names)[0], reference.check(code).passed))
+            text = infix(code, names)[0]
+            steps.append(DerivedStep(k, reason, before, text, reference.check(code).passed))
+            before = text
     return steps
 
 

@@ -14,105 +14,17 @@ from fractions import Fraction
 from typing import Any
 
 from ritz.symbolic.graph import Number
+from ritz.symbolic.rewrite.egglog_rules import COMMUTE, FACT_RULES, FOLD
 from ritz.symbolic.rewrite.rule_language import FACTS, Pattern, Rule
 from ritz.symbolic.rewrite.scheduled import Scheduled
 
 CONSTRUCTOR = {"add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "sqrt": "Sqrt", "fma": "Fma"}
 ARITY = {"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "sqrt": 1, "fma": 3}
 _FUNCTION = "F_"
-
-_COMMUTE = """
-(rewrite (Add x y) (Add y x) :ruleset commute)
-(rewrite (Mul x y) (Mul y x) :ruleset commute)
-"""
-
-_FOLD = """
-(rewrite (Add (Num a) (Num b)) (Num (+ a b)) :ruleset fold)
-(rewrite (Sub (Num a) (Num b)) (Num (- a b)) :ruleset fold)
-(rewrite (Mul (Num a) (Num b)) (Num (* a b)) :ruleset fold)
-(rewrite (Neg (Num a)) (Num (neg a)) :ruleset fold)
-(rewrite (Div x (Num a)) (Mul (Num (/ $one a)) x) :when ((!= a $zero)) :ruleset fold)
-(rewrite (Mul (Num a) (Mul (Num b) x)) (Mul (Num (* a b)) x) :ruleset fold)
-(rewrite (Mul (Num a) (Neg x)) (Mul (Num (neg a)) x) :ruleset fold)
-(rewrite (Div (Mul (Num a) x) y) (Mul (Num a) (Div x y)) :ruleset fold)
-(rewrite (Add (Add x (Num a)) (Num b)) (Add x (Num (+ a b))) :ruleset fold)
-(rewrite (Add (Sub (Num a) x) (Num b)) (Sub (Num (+ a b)) x) :ruleset fold)
-(rewrite (Sub (Num b) (Add x (Num a))) (Sub (Num (- b a)) x) :ruleset fold)
-(rewrite (Sub (Num b) (Sub (Num a) x)) (Add x (Num (- b a))) :ruleset fold)
-(rewrite (Sub x (Num a)) (Add x (Num (neg a))) :ruleset fold)
-(rewrite (Add x (Num a)) (Sub x (Num (neg a))) :when ((< a $zero)) :ruleset fold)
-(rewrite (Mul (Num a) x) (Neg (Mul (Num (neg a)) x)) :when ((< a $zero)) :ruleset fold)
-(rewrite (Add (Mul (Num a) x) (Mul (Num b) x)) (Mul (Num (+ a b)) x) :ruleset fold)
-(rewrite (Sub (Mul (Num a) x) (Mul (Num b) x)) (Mul (Num (- a b)) x) :ruleset fold)
-(rewrite (Add x (Mul (Num b) x)) (Mul (Num (+ $one b)) x) :ruleset fold)
-(rewrite (Sub x (Mul (Num b) x)) (Mul (Num (- $one b)) x) :ruleset fold)
-(rewrite (Sub (Mul (Num b) x) x) (Mul (Num (- b $one)) x) :ruleset fold)
-(rewrite (Mul (Num $one) x) x :ruleset fold)
-(rewrite (Mul (Num $minus) x) (Neg x) :ruleset fold)
-(rewrite (Mul (Num $zero) x) (Num $zero) :ruleset fold)
-(rewrite (Add (Num $zero) x) x :ruleset fold)
-(rewrite (Sub (Num $zero) x) (Neg x) :ruleset fold)
-(rewrite (Sub x x) (Num $zero) :ruleset fold)
-(rewrite (Neg (Neg x)) x :ruleset fold)
-(rewrite (Add x (Neg y)) (Sub x y) :ruleset fold)
-(rewrite (Sub x (Neg y)) (Add x y) :ruleset fold)
-(rewrite (Sub (Neg x) y) (Neg (Add x y)) :ruleset fold)
-(rewrite (Neg (Sub x y)) (Sub y x) :ruleset fold)
-(rewrite (Mul x (Neg y)) (Neg (Mul x y)) :ruleset fold)
-(rewrite (Div (Neg x) y) (Neg (Div x y)) :ruleset fold)
-(rewrite (Div x (Neg y)) (Neg (Div x y)) :ruleset fold)
-"""
-
-_FACTS = """
-(rule ((= e (Num c))) ((real e) (number e)) :ruleset facts)
-(rule ((= e (Num c)) (> c $zero)) ((pos e)) :ruleset facts)
-(rule ((= e (Num c)) (< c $zero)) ((negative e)) :ruleset facts)
-(rule ((= e (Num c)) (= c $zero)) ((nonneg e)) :ruleset facts)
-(rule ((pos a)) ((nz a) (nonneg a) (real a)) :ruleset facts)
-(rule ((nonneg a)) ((real a)) :ruleset facts)
-(rule ((nonneg a) (nz a)) ((pos a)) :ruleset facts)
-(rule ((negative a)) ((nz a) (real a)) :ruleset facts)
-(rule ((= e (Add a b)) (real a) (real b)) ((real e)) :ruleset facts)
-(rule ((= e (Sub a b)) (real a) (real b)) ((real e)) :ruleset facts)
-(rule ((= e (Mul a b)) (real a) (real b)) ((real e)) :ruleset facts)
-(rule ((= e (Div a b)) (real a) (real b) (nz b)) ((real e)) :ruleset facts)
-(rule ((= e (Neg a)) (real a)) ((real e)) :ruleset facts)
-(rule ((= e (Neg a)) (negative a)) ((pos e)) :ruleset facts)
-(rule ((= e (Neg a)) (pos a)) ((negative e)) :ruleset facts)
-(rule ((= e (Neg a)) (nz a)) ((nz e)) :ruleset facts)
-(rule ((= e (Add a b)) (pos a) (nonneg b)) ((pos e)) :ruleset facts)
-(rule ((= e (Add a b)) (nonneg a) (nonneg b)) ((nonneg e)) :ruleset facts)
-(rule ((= e (Mul a b)) (pos a) (pos b)) ((pos e)) :ruleset facts)
-(rule ((= e (Mul a b)) (nonneg a) (nonneg b)) ((nonneg e)) :ruleset facts)
-(rule ((= e (Mul a b)) (nz a) (nz b)) ((nz e)) :ruleset facts)
-(rule ((= e (Mul a a)) (real a)) ((nonneg e)) :ruleset facts)
-(rule ((= e (Div a b)) (pos a) (pos b)) ((pos e)) :ruleset facts)
-(rule ((= e (Div a b)) (nonneg a) (pos b)) ((nonneg e)) :ruleset facts)
-(rule ((= e (Sqrt a)) (pos a)) ((pos e)) :ruleset facts)
-(rule ((= e (Sqrt a)) (nonneg a)) ((nonneg e)) :ruleset facts)
-(rule ((= e (F_exp a)) (real a)) ((pos e)) :ruleset facts)
-(rule ((= e (F_cosh a)) (real a)) ((pos e)) :ruleset facts)
-(rule ((= e (F_abs a))) ((nonneg e)) :ruleset facts)
-(rule ((= e (F_hypot a b)) (real a) (real b)) ((nonneg e)) :ruleset facts)
-(rule ((= e (F_hypot a b)) (real a) (real b) (nz a)) ((pos e)) :ruleset facts)
-(rule ((= e (F_hypot a b)) (real a) (real b) (nz b)) ((pos e)) :ruleset facts)
-(rule ((= e (F_log1p a)) (pos a)) ((pos e)) :ruleset facts)
-(rule ((= e (F_log1p a)) (nonneg a)) ((nonneg e)) :ruleset facts)
-(rule ((= e (F_maximum a b)) (real a) (real b)) ((real e)) :ruleset facts)
-(rule ((= e (F_maximum a b)) (nonneg a) (real b)) ((nonneg e)) :ruleset facts)
-(rule ((= e (Neg a)) (whole a)) ((whole e)) :ruleset facts)
-(rule ((= e (Add a b)) (whole a) (whole b)) ((whole e)) :ruleset facts)
-(rule ((= e (Mul a b)) (whole a) (whole b)) ((whole e)) :ruleset facts)
-(rule ((= e (F_abs a)) (nz a)) ((pos e)) :ruleset facts)
-(rule ((= e (F_log a)) (pos a)) ((real e)) :ruleset facts)
-(rule ((= e (F_sin a)) (real a)) ((real e)) :ruleset facts)
-(rule ((= e (F_cos a)) (real a)) ((real e)) :ruleset facts)
-(rule ((= e (F_sinh a)) (real a)) ((real e)) :ruleset facts)
-(rule ((= e (F_tanh a)) (real a)) ((real e)) :ruleset facts)
-(rule ((= e (F_arctan a)) (real a)) ((real e)) :ruleset facts)
-(rule ((= e (F_expm1 a)) (pos a)) ((pos e)) :ruleset facts)
-(rule ((= e (F_pow a b)) (pos a) (real b)) ((pos e)) :ruleset facts)
-"""
+BYTES_A_ROW = 400  # of a table: 190 to store it, the rest to look at it, as the resident memory of 800 000 rows tells
+MOST_BYTES = 256 * 2**20
+_TIDY = 4  # times as many matches as of other rules, for those that fold numbers and exchange operands
+_TIDY_ROWS = 2 * (2 + 2 * 34)  # that these make of one match each: two runs of 34 rules, two rows a match
 
 
 class EngineError(RuntimeError):
@@ -149,6 +61,8 @@ class EqualityGraph:
         rules: phase name -> its rules.
         deadline: value of `time.monotonic` after which no further step is started.
         most_nodes: no further step is started above this size.
+        most_bytes: memory that what is stored may take. A step is allowed so few matches of each rule that it keeps
+            to that, and none is started where not even one is left.
     """
 
     def __init__(
@@ -159,15 +73,17 @@ class EqualityGraph:
         *,
         deadline: float = float("inf"),
         most_nodes: int = 20_000,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         from egglog import bindings
 
         self._egraph = bindings.EGraph()
         self._parsed_and_run = getattr(self._egraph, "parse_and_run_program", None)
-        self.deadline, self.most_nodes = deadline, most_nodes
+        self.deadline, self.most_nodes, self.most_bytes = deadline, most_nodes, most_bytes
         self.seconds_per_step = 0.0
         functions, rules = _relevant(s, rules)
         self._names = {_FUNCTION + name: name for name in functions}
+        self._makes = {phase: sum(map(_rows_made, book)) for phase, book in rules.items()}
         text = _rules_text(rules, real=not any(s.is_complex))
         self._run(_declarations(functions, rules) + text + _island_text(s, facts))
         self._run("(run load 1) (run-schedule (repeat 8 (run facts)) (repeat 12 (run fold)) (repeat 8 (run facts)))")
@@ -185,28 +101,40 @@ class EqualityGraph:
     def phase(self, names: Sequence[str], repeat: int, *, match_limit: int = 300) -> bool:
         """Run some rule lists together `repeat` times with back-off; False when a budget ended it."""
         steps = " ".join(f"(run-with backoff {name})" for name in names)
-        fold = "(run-with tidy fold)"
-        step = (
-            f"(run-schedule (let-scheduler backoff (back-off :match-limit {match_limit} :ban-length 3)) "
-            f"(let-scheduler tidy (back-off :match-limit {4 * match_limit} :ban-length 1)) "
-            f"(seq {steps} (run-with tidy commute) {fold} {fold} (repeat 3 (run facts))))"
-        )
-        size = self.size()
         for _ in range(repeat):
+            size, rows = self._sizes()
+            limit = min(match_limit, self._affordable(names, rows))
             start = time.monotonic()
-            if size > self.most_nodes or start + 2 * self.seconds_per_step > self.deadline:
+            if size > self.most_nodes or limit < 1 or start + 2 * self.seconds_per_step > self.deadline:
                 return False
-            self._run(step)
+            self._run(
+                f"(run-schedule (let-scheduler backoff (back-off :match-limit {limit} :ban-length 3)) "
+                f"(let-scheduler tidy (back-off :match-limit {_TIDY * limit} :ban-length 1)) "
+                f"(seq {steps} (run-with tidy commute) (run-with tidy fold) (run-with tidy fold) "
+                "(repeat 3 (run facts))))"
+            )
             self.seconds_per_step = time.monotonic() - start
-            previous, size = size, self.size()
-            if size == previous:
+            if self._sizes()[0] == size:
                 return True
         return True
 
+    def _affordable(self, names: Sequence[str], rows: int) -> int:
+        """Matches of each rule that one step may use for the memory that is left."""
+        made = sum(self._makes[name] for name in names) + _TIDY * _TIDY_ROWS
+        return int(self.most_bytes - rows * BYTES_A_ROW) // (made * BYTES_A_ROW)
+
+    def _sizes(self) -> tuple[int, int]:
+        """The number of operations, and of everything stored."""
+        stored = {name: len(f.rows) for name, f in self._egraph.freeze().functions.items()}
+        return sum(n for name, n in stored.items() if name in self._names or name in _OPERATION), sum(stored.values())
+
     def size(self) -> int:
         """The number of operations stored."""
-        frozen = self._egraph.freeze().functions
-        return sum(len(f.rows) for name, f in frozen.items() if name in self._names or name in _OPERATION)
+        return self._sizes()[0]
+
+    def memory(self) -> int:
+        """Bytes that what is stored takes, estimated."""
+        return self._sizes()[1] * BYTES_A_ROW
 
     def same(self, roots: Sequence[int]) -> bool:
         """Whether all these results are known to be equal."""
@@ -270,6 +198,16 @@ def _relevant(s: Scheduled, rules: Mapping[str, Sequence[Rule]]) -> tuple[dict[s
             functions.update({name: n for name, n in r.functions() if name not in functions})
 
 
+def _rows_made(r: Rule) -> int:
+    """Most rows that one match of a rule adds: the operations of its right side, and facts of each."""
+    return _operations(r.rhs) * 2
+
+
+def _operations(p: Pattern) -> int:
+    parts = p[2:] if p[0] == "func" else p[1:]
+    return 0 if p[0] == "var" else 1 if p[0] == "num" else 1 + sum(map(_operations, parts))
+
+
 def _declarations(functions: Mapping[str, int], rules: Mapping[str, Sequence[Rule]]) -> str:
     operations = [f"({CONSTRUCTOR[op]}{' M' * n})" for op, n in ARITY.items()]
     operations += [f"({_FUNCTION}{name}{' M' * n})" for name, n in sorted(functions.items())]
@@ -278,8 +216,8 @@ def _declarations(functions: Mapping[str, int], rules: Mapping[str, Sequence[Rul
     lines += [f"(relation {fact} (M))" for fact in FACTS]
     lines += [f"(ruleset {name})" for name in ("load", "fold", "facts", "commute", *rules)]
     lines += [f"(let ${name} {_number(Fraction(v))})" for name, v in (("zero", 0), ("one", 1), ("minus", -1))]
-    facts = [line for line in _FACTS.splitlines() if set(re.findall(r"F_(\w+)", line)) <= set(functions)]
-    return "\n".join([*lines, _COMMUTE, _FOLD, *facts])
+    facts = [line for line in FACT_RULES.splitlines() if set(re.findall(r"F_(\w+)", line)) <= set(functions)]
+    return "\n".join([*lines, COMMUTE, FOLD, *facts])
 
 
 def _rules_text(rules: Mapping[str, Sequence[Rule]], *, real: bool) -> str:

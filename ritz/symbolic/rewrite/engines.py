@@ -31,8 +31,8 @@ def fast_forms(job: Job, rewriter: str | None, trials: list[Trial]) -> Iterator[
             trials.append(Trial("sympy.cse", math.inf, 0, f"not applicable: {error}"))
     elif rewriter == "egraph":
         best = source
-        for name, code in structural_forms(job.g, job.roots, job.cost, job.deadline) if job.normal else ():
-            for found in _regrouped(Found(name, code), job):
+        for name, passes in structural_forms(job.g, job.roots, job.cost, job.deadline) if job.normal else ():
+            for found in _regrouped(Found(name, passes[-1][1], None, passes), job):
                 yield found
                 best = min(best, found, key=lambda f: job.cost.total(f.code))
         yield from _searched(job, best, source, trials)
@@ -56,8 +56,8 @@ def _searched(job: Job, best: Found, source: Found, trials: list[Trial]) -> Iter
         if not job.normal:
             continue
         again = raise_to_graph(code, job.g)
-        for name, code in structural_forms(job.g, again, job.cost, job.deadline):
-            yield from _regrouped(Found(f"e-graph, {name}", code, found), job)
+        for name, passes in structural_forms(job.g, again, job.cost, job.deadline):
+            yield from _regrouped(Found(f"e-graph, {name}", passes[-1][1], found, passes), job)
 
 
 def _regrouped(found: Found, job: Job) -> Iterator[Found]:
@@ -66,4 +66,4 @@ def _regrouped(found: Found, job: Job) -> Iterator[Found]:
     if len(found.code) <= REGROUP_UP_TO and time.monotonic() < job.deadline:
         code = regroup(found.code)
         if job.cost.total(code) < job.cost.total(found.code):
-            yield Found(f"{found.name}, regrouped", code, found)
+            yield Found(f"{found.name}, regrouped", code, found, (("chains regrouped", code),))

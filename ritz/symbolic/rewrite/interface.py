@@ -166,9 +166,4 @@ def _finished(job: Job, start: float, found: Found, check: Check, trials: list[T
         check=str(check),
         seconds=time.monotonic() - start,
     )
-    trail: list[tuple[str, Scheduled]] = []
-    step: Found | None = found
-    while step is not None:
-        trail.insert(0, (step.name, step.code))
-        step = step.start
-    return Rewritten(tuple(raise_to_graph(code, job.g)), code, report, (("source", job.source), *trail), job)
+    return Rewritten(tuple(raise_to_graph(code, job.g)), code, report, (("source", job.source), *found.trail()), job)

@@ -44,6 +44,10 @@ class Job:
         return [self.source] if self.plain is self.source else [self.source, self.plain]
 
 
+Passes = tuple[tuple[str, Scheduled], ...]
+"""Passes that follow one another, each with the code it leaves."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A form and how it was reached.
@@ -52,8 +56,15 @@ class Found:
         name: the engine, and the pass where it has several.
         code: the form.
         start: the form that the engine started from; None for the source itself.
+        passes: what leads from there to the form, the last one included; empty where that is a single step.
     """
 
     name: str
     code: Scheduled
     start: Found | None = None
+    passes: Passes = ()
+
+    def trail(self) -> Passes:
+        """All steps that lead from the source to the form."""
+        before = self.start.trail() if self.start else ()
+        return (*before, *(self.passes or ((self.name, self.code),)))

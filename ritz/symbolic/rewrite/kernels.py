@@ -91,6 +91,9 @@ def _row(g: Graph, node: int, users: Counter[int]) -> _Row:
         stack += [(exact(k * c0), rest)] if c0 != 0 else []
         for term, c in terms:
             product = g.mul([*rest, (term, 1)], exact(k * c))
+            if g.op[product] == "const":  # the factors were reciprocal
+                stack.append((g.args[product], []))
+                continue
             c, bare = g.split_coefficient(product)
             stack.append((c, list(g.args[bare][1]) if g.op[bare] == "mul" else [(bare, 1)]))
     return row

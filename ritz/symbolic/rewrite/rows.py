@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from ritz.symbolic.graph import TIME, Graph, Number
 from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
 from ritz.symbolic.rewrite.factoring import Factoring, Monomial, Split, plain_monomial
-from ritz.symbolic.rewrite.lowering import POINTWISE, Lowering, pointwise_order
+from ritz.symbolic.rewrite.job import Passes
+from ritz.symbolic.rewrite.lowering import POINTWISE, Lowering, pointwise_order, schedule_naive
 from ritz.symbolic.rewrite.product_sharing import share_products
 from ritz.symbolic.rewrite.scheduled import Builder, Scheduled
 from ritz.symbolic.rewrite.sharing import SharedSums
@@ -49,6 +50,13 @@ def schedule_rows(
         >>> schedule_rows(g, [g.sum(terms) for terms in partners]).count()
         {'add': 1, 'mul': 3}
     """
+    return row_passes(g, roots, keep_quotients=keep_quotients, cost=cost, deadline=deadline, every=False)[-1][1]
+
+
+def row_passes(
+    g: Graph, roots: Sequence[int], *, keep_quotients: bool = False, cost: CostTable, deadline: float, every: bool
+) -> Passes:
+    """The passes of `schedule_rows` with what each leaves; without `every` the last one only."""
     factoring = Factoring(g, cost, static_monomial(g))
     users = Counter(child for n in pointwise_order(g, roots) for child in set(g.children(n)))
     new: dict[int, int] = {}
@@ -58,10 +66,12 @@ def schedule_rows(
             made = _factored(g, factoring, made, users if keep_quotients and made == node else None)
         new[node] = made
     lowered = [new[r] for r in roots]
+    first = (("common factors of each row", schedule_naive(g, lowered, cost=cost)),) if every else ()
     sums = SharedSums(g, pointwise_order(g, lowered), deadline)
     builder = Builder(g)
     code = builder.finish(Lowering(g, builder, lowered, cost=cost, sums=sums).run())
-    return share_products(code, deadline)
+    second = (("shared pairs of terms", code),) if every else ()
+    return *first, *second, ("shared pairs of factors", share_products(code, deadline))
 
 
 def _factored(g: Graph, factoring: Factoring, node: int, users: Counter[int] | None) -> int:

@@ -15,6 +15,7 @@ from ritz.symbolic.rewrite.execute import run_numpy, run_precise
 from ritz.symbolic.rewrite.facts import Facts
 from ritz.symbolic.rewrite.points import DECADES, wide_points
 from ritz.symbolic.rewrite.scheduled import Scheduled
+from ritz.symbolic.rewrite.trust import trusted
 
 BITS = 400
 LOST = 64.0
@@ -69,12 +70,11 @@ class Yardstick:
     ) -> None:
         count = min(points, max(FEWEST_POINTS, WORK // max(len(source), 1)))
         self.points = wide_points(facts, count, seed, decades)
-        self.exact = [run_precise(source, p, BITS) for p in self.points]
-        self.truth = [[values[r] for r in source.roots] for values in self.exact]
+        self.truth = [truth(source, p, BITS) for p in self.points]
         self.leaves = {n: np.array([p[n] for p in self.points]) for n in facts}
 
     def lost(self, s: Scheduled) -> Bits:
-        """Bits lost, an array (results, points); NaN where the truth is outside the range of doubles."""
+        """Bits lost, an array (results, points); NaN where the truth is unknown or outside the range of doubles."""
         found = run_numpy(s, self.leaves)
         table = np.empty((len(found), len(self.points)))
         for k, column in enumerate(found):
@@ -85,6 +85,13 @@ class Yardstick:
     def bits(self, s: Scheduled) -> float:
         """Mean over points and results of the bits lost."""
         return mean(self.lost(s))
+
+
+def truth(source: Scheduled, point: Mapping[int, float], bits: int) -> list[Any]:
+    """The results of code at one point; NaN where too many digits cancel for `bits` to settle them."""
+    values = run_precise(source, point, bits)
+    known = trusted(source, values, bits)
+    return [values[r] if k else precise_context(bits).nan for r, k in zip(source.roots, known, strict=True)]
 
 
 def mean(table: Bits) -> float:
@@ -100,9 +107,14 @@ def gain(new: Bits, old: Bits) -> Gain:
     return Gain(float(difference.mean()), float(difference.std() / math.sqrt(difference.size)))
 
 
+def is_double(value: Any) -> bool:
+    """Whether a number with many digits is zero or in the range of doubles."""
+    return bool(precise_context(BITS).isfinite(value) and (value == 0 or SMALLEST < abs(value) < LARGEST))
+
+
 def _bits(value: Any, truth: Any) -> float:
     ctx = precise_context(BITS)
-    if ctx.isnan(truth) or ctx.isinf(truth) or (truth != 0 and not SMALLEST < abs(truth) < LARGEST):
+    if not is_double(truth):
         return math.nan
     if not np.isfinite(value):
         return LOST
