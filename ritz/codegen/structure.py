@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +84,3 @@ class OrdinaryForm:
     def mass(self, p: NDArray[np.float64] | Mapping[Any, float] | None = None) -> Any:
         """The matrix M of ``M(p) du/dt = f``, sparse (size, size); None for the identity."""
         return None
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """To be entered by what evaluates a system again and again; see `ritz.codegen.fem.system.FemSystem.at_work`."""
-        return nullcontext()

@@ -5,7 +5,8 @@ it finds in its cache what it left there; then it takes pieces that others have 
 thread that the machine has put aside. A team without members works too: the caller does everything. A job begins and
 ends within about 0.2 microseconds, because members wait for it spinning; they do so only while a solver is at work
 (`Team.at_work`) and sleep otherwise. Where long pauses lie between the jobs, such as the linear systems between two
-assemblies, members wait for a limited time only; they come back when the caller enters `Team.at_work` for the next job.
+assemblies, the caller wakes the members before each job (`Team.wake`), and they wait for the next one for a limited
+time only.
 
 The block of a team is an int64 array with the number of the job, the job and its arguments, and for each member the
 pieces of its own that are left (the job's number, the end and the next one, packed so that one exchange takes a piece)
@@ -105,7 +106,7 @@ class Team:
     Args:
         count: threads, the caller included.
         patience: how often a member that waits lets other threads run before it goes to sleep, each time for about a
-            microsecond; 0: it waits as long as a solver is at work.
+            microsecond; 0: it waits as long as a solver is at work, and `wake` must not be used.
 
     Attributes:
         address: of the block, 0 where the caller is alone.
@@ -116,28 +117,27 @@ class Team:
         self._memory = np.zeros(MEMBERS + MEMBER * count + 8, np.int64)
         start = int(-self._memory.ctypes.data % 64) // 8
         self._block = self._memory[start:]
-        self._block[COUNT] = count
+        self._block[COUNT], self._block[SHIFT] = count, 1
         self.address = int(self._block.ctypes.data) if count > 1 else 0
         self._busy = False
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """Let the members wait for jobs; within another use of the same kind those come back that went to sleep."""
-        if self.count < 2:
+        """Let the members wait for jobs; within another use of the same kind nothing changes."""
+        if self._busy or self.count < 2:
             yield
             return
-        outermost, self._busy = not self._busy, True
-        if outermost:
-            self._block[SHIFT] += 1
-        self._call_members()
+        self._busy = True
+        self._block[SHIFT] += 1
+        self.wake()
         try:
             yield
         finally:
-            if outermost:
-                self._block[SHIFT] += 1
-                self._busy = False
+            self._block[SHIFT] += 1
+            self._busy = False
 
-    def _call_members(self) -> None:
+    def wake(self) -> None:
+        """Call the members that are not there; they wait for jobs as long as their patience lasts."""
         shift = int(self._block[SHIFT])
         for c in range(1, self.count):
             present = MEMBERS + MEMBER * c + PRESENT

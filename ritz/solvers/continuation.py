@@ -201,9 +201,8 @@ def continuation(
     p, u0 = read_start(system, y0, {**(params or {}), name: start})
     curve = _Curve(system, p, index, (start, end), options)
     first = SteadyProblem.of(system, options, NewtonOptions())
-    with system.at_work():
-        begin = first.solve(u0, p, what=f"the start of the branch of {system.name}").u
-        points, turns, message = _follow(curve, begin, max_step, int(max_points))
+    points, turns, message = _follow(curve, first.solve(u0, p, what=f"the start of the branch of {system.name}").u,
+                                     max_step, int(max_points))  # fmt: skip
     values = np.array([start + (end - start) * point.q for point in points])
     p[index] = values[-1]
     return Branch(

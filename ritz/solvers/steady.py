@@ -203,11 +203,10 @@ def solve_steady(
     started = time.perf_counter()
     problem = SteadyProblem.of(system, linear, options)
     steps: list[dict[str, Any]] | None = None
-    with system.at_work():
-        if path is None:
-            result = problem.solve(u0, p)
-        else:
-            result, steps = follow_path(problem, u0, p, path, callback)
+    if path is None:
+        result = problem.solve(u0, p)
+    else:
+        result, steps = follow_path(problem, u0, p, path, callback)
     solver, last = problem.solver, result.history[-1]
     statistics: dict[str, Any] = {
         "why": _why(result, steps),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ritz.codegen.loops import address_of, as_i64, compiled
-from ritz.codegen.team import JOB, MEMBER, MEMBERS, PRESENT, SHIFT, Team, deal
+from ritz.codegen.team import JOB, MEMBER, MEMBERS, PRESENT, Team, _Worker, deal
 
 
 @compiled()
@@ -79,21 +79,20 @@ def test_teams_of_several_callers_do_not_meet():
     assert results == [[500, 500]] * 4
 
 
-def test_members_that_wait_in_vain_go_to_sleep_and_come_back():
-    team, counts = Team(2, patience=5), np.zeros(16, np.int64)
-    present, shift = team._block[MEMBERS + MEMBER + PRESENT :][:1], []
-    with team.at_work():
-        for _ in range(3):
-            deadline = time.monotonic() + 10
-            while present[0] and time.monotonic() < deadline:
-                time.sleep(0.001)
-            assert present[0] == 0
-            repeat(team.address, counts.ctypes.data, 10, 2, 10)  # the caller does everything
-            with team.at_work():
-                shift.append(int(team._block[SHIFT]))
-                repeat(team.address, counts.ctypes.data, 10, 2, 10)
+def test_members_that_wait_in_vain_go_to_sleep_and_come_back(monkeypatch):
+    team, counts, begun, begin = Team(2, patience=5), np.zeros(16, np.int64), [], _Worker.begin
+    monkeypatch.setattr(_Worker, "begin", lambda worker, *order: begun.append(order) or begin(worker, *order))
+    present = team._block[MEMBERS + MEMBER + PRESENT :][:1]
+    for _ in range(3):
+        team.wake()
+        repeat(team.address, counts.ctypes.data, 10, 2, 10)
+        deadline = time.monotonic() + 10
+        while present[0] and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert present[0] == 0
+        repeat(team.address, counts.ctypes.data, 10, 2, 10)  # the caller does everything
     assert counts[:2].tolist() == [60, 60]
-    assert len(set(shift)) == 1
+    assert begun == [(team, 1, 1)] * 3
 
 
 def test_one_thread_needs_no_team():

@@ -28,7 +28,8 @@ class FiniteElement:
         cell: ``triangle`` or ``quadrilateral``, ``tetrahedron`` or ``hexahedron``, for a `Box`.
         elements: unknown -> `Element`, ``(family, degree)`` or a degree, where it is to differ.
         quadrature: degree of the quadrature of all integrals; by default it is read off every integrand.
-        threads: that work on parts of the mesh at once; more than one pays from about 10,000 cells.
+        threads: that work on parts of the mesh at once; more than one pays from about 10,000 cells. Results are the
+            same to the last bit in every run with as many threads; for another number they differ by rounding.
 
     Raises:
         OptionError: an unknown keyword or a value that makes no sense.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +28,7 @@ from ritz.errors import NonFiniteError, OptionError, RitzError, UnsupportedError
 from ritz.symbolic.rewrite.settings import Rewriting
 from ritz.symbolic.weak_form import WeakForm
 
-PATIENCE = 400  # how often threads that wait for the next evaluation let others run: about 300 microseconds in all
+PATIENCE = 100  # how often threads that wait for the next evaluation let others run: about 0.1 milliseconds in all
 
 
 class FemSystem(System):
@@ -124,14 +123,6 @@ class FemSystem(System):
         if self.threads > 1 and not hasattr(self._local, "team"):
             self._local.team = Team(self.threads, PATIENCE)
         return getattr(self._local, "team", None)
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """Within this context the threads stay awake for a while after each evaluation, so that the next begins sooner.
-
-        Solvers enter it for a whole run. An evaluation outside of it wakes the threads and lets them sleep again.
-        """
-        team = self._team()
-        return super().at_work() if team is None else team.at_work()
 
     @property
     def _main(self) -> str:

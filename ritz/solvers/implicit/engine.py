@@ -123,10 +123,6 @@ class ImplicitEngine:
 
     def advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         """Make steps until the end, a full buffer, a spent budget or a failure (left in ``counts[STATUS]``)."""
-        with self.stages.system.at_work():
-            self._advance(t_eval, out, buffer_t, buffer_y, buffer_q)
-
-    def _advance(self, t_eval: Array, out: Array, buffer_t: Array, buffer_y: Array, buffer_q: Array) -> None:
         control, counts = self.control, self.counts
         counts[STATUS] = RUNNING
         direction = 1.0 if control[T_END] >= control[TIME] else -1.0

@@ -1,6 +1,7 @@
 """Parts of a mesh on several threads: the answers of one thread, to the last bit every time, whoever does what."""
 
 import threading
+import time
 
 import fem_tools as tools
 import numpy as np
@@ -10,6 +11,7 @@ import ritz as rz
 from ritz.codegen.fem.instance import FemInstance
 from ritz.codegen.fem.parts import cut, share
 from ritz.codegen.fem.region import Group
+from ritz.codegen.team import MEMBER, MEMBERS, PRESENT
 
 
 def discretized(problem, threads, **options):
@@ -58,8 +60,7 @@ def test_threads_give_what_one_gives(name):
     for threads in (2, 3):
         system = discretized(problem, threads, **options)
         assert max(g.part for r in system.model.space.regions for g in r.groups) == threads - 1
-        with system.at_work():
-            found = results(system, u, v)
+        found = results(system, u, v)
         for mine, other in zip(found, expected, strict=True):
             assert np.abs(mine - other).max() <= 1e-13 * np.abs(other).max(initial=0.0)
 
@@ -84,18 +85,14 @@ def test_systems_and_callers_at_the_same_time_do_not_meet():
     expected = [(s.rhs(0.3, u), s.jacobian(0.3, u).data) for s, u in zip(systems, states, strict=True)]
     wrong = []
 
-    def call(k, inside):
+    def call(k):
         system, u = systems[k], states[k]
         for _ in range(30):
-            if inside:
-                with system.at_work():
-                    found = system.rhs(0.3, u), system.jacobian(0.3, u).data
-            else:
-                found = system.rhs(0.3, u), system.jacobian(0.3, u).data
+            found = system.rhs(0.3, u), system.jacobian(0.3, u).data
             if not all(np.array_equal(a, b) for a, b in zip(found, expected[k], strict=True)):
-                wrong.append((k, inside))
+                wrong.append(k)
 
-    callers = [threading.Thread(target=call, args=(k, inside)) for k in (0, 1) for inside in (True, False)]
+    callers = [threading.Thread(target=call, args=(k,)) for k in (0, 1, 0, 1)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -103,15 +100,31 @@ def test_systems_and_callers_at_the_same_time_do_not_meet():
     assert not wrong
 
 
-def test_one_use_lies_within_another():
+def test_one_system_is_evaluated_within_the_solver_of_another():
     problems = [refined(tools.quasilinear("triangle")), refined(tools.neo_hooke())]
     one, other = (discretized(problem, 2, degree=1) for problem in problems)
     (u, _, _), (w, _, _) = tools.random_state(one), tools.random_state(other, 0.02)
-    expected = one.rhs(0.3, u), other.rhs(0.3, w)
-    with one.at_work(), other.at_work(), one.at_work():
-        assert np.array_equal(one.rhs(0.3, u), expected[0])
-        assert np.array_equal(other.rhs(0.3, w), expected[1])
-    assert np.array_equal(one.rhs(0.3, u), expected[0])
+    expected, inner = other.rhs(0.3, w), []
+
+    def f(t, y):
+        inner.append(other.rhs(0.3, w))
+        return one.rhs(t, y)
+
+    outer = rz.FunctionSystem(f, len(u), jacobian=lambda t, y: one.jacobian(t, y), initial=u)
+    found = rz.solve(outer, (0, 0.01), method="BackwardEuler", dt=0.01)
+    assert found.success and len(inner) > 1
+    assert all(np.array_equal(r, expected) for r in inner)
+
+
+def test_threads_go_to_sleep_when_nothing_is_evaluated():
+    system = discretized(refined(tools.neo_hooke()), 2, degree=1)
+    u, _, _ = tools.random_state(system, 0.02)
+    system.rhs(0.0, u)
+    present = system._team()._block[MEMBERS + MEMBER + PRESENT :][:1]
+    deadline = time.monotonic() + 10
+    while present[0] and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert present[0] == 0
 
 
 def test_solvers_fluxes_and_samples_on_threads():
