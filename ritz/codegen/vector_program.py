@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ritz.codegen import vector_elementary
 from ritz.codegen.llvm_operations import (
     ARITHMETIC,
     COMPARISON,
@@ -118,6 +119,10 @@ class VectorPrinter:
             return let(f"select {bits} {first}, {v} {a[0]}, {v} {a[1]}")
         if name in INTRINSIC:
             return self._intrinsic(INTRINSIC[name], a)
+        if name in vector_elementary.FUNCTIONS:
+            v, lanes = self.code.vector, self.code.lanes
+            self.declared.add(vector_elementary.definition(name, lanes))
+            return self.code.let(f"call {v} {vector_elementary.symbol(name, lanes)}({v} {a[0]})")
         return self._by_lanes(callee(name), a)
 
     def _intrinsic(self, name: str, a: list[str]) -> str:
