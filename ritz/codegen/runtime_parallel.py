@@ -7,7 +7,7 @@ from ritz.codegen.runtime import FUSED, HEADER, LOOP, PARALLEL_MIN, PHASE, STRID
 from ritz.codegen.team import JOB, MOST, deal
 
 SHARES = 4  # pieces for each thread, where there are so many
-FINE = 16  # the same for fused functions, whose units take microseconds
+FINE = 8  # the same for fused functions, whose units take microseconds
 
 
 @compiled()
