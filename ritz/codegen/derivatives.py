@@ -40,7 +40,7 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
     }
     if kind == "jvp":
         return dict(zip(names, forward(g, roots, {lowered.states[n]: seeds[n] for n in names}), strict=True))
-    cotangents = [seeds[n] for n in names]
+    cotangents = [_cotangent(g, seeds[n], row) for n, row in zip(names, roots, strict=True)]
     if lowered.layout.is_complex:  # the pairing of real coordinates is Re(conj(w) du); reverse mode uses Re(w du)
         cotangents = [g.func("conj", c) for c in cotangents]
     results = reverse(g, roots, cotangents, [lowered.states[n] for n in names])
@@ -48,6 +48,13 @@ def derivative_nodes(lowered: Lowered, kind: str) -> dict[str, int]:
     if lowered.layout.is_complex:
         results = [g.func("conj", r) for r in results]
     return dict(zip(names, results, strict=True))
+
+
+def _cotangent(g: Graph, seed: int, row: int) -> int:
+    """The weight of a row; where the row is an unknown as it stands, ``du/dt = v``, it lies like that one."""
+    if g.op[row] != "input" or g.axes[row] == g.axes[seed]:
+        return seed
+    return g.input(g.args[seed][0], "seed", g.axes[row], is_complex=g.is_complex[row])
 
 
 def _with_transforms(g: Graph, root: int, lowered: Lowered) -> int:

@@ -121,3 +121,16 @@ def test_values_that_do_not_change_within_a_cell_are_summed_beforehand():
     assert "contracted" not in system.source()
     assert system.source("jacobian").strip().endswith("return (-1), (-1)")
     check(system)
+
+
+def test_transposed_derivative_of_a_second_order_problem():
+    """``du/dt = v`` is a row without integrals; its transpose goes to v."""
+    u = rz.fields("u")
+    equation = rz.Eq(rz.dt(u, 2), rz.lap(u) - u**3)
+    problem = rz.Problem([equation], domain=rz.rectangle(n=(3, 4)), conditions=[rz.Dirichlet(u, 0)])
+    system = problem.discretize(rz.FiniteElement(degree=2))
+    state, direction, weights = np.random.default_rng(3).standard_normal((3, system.layout.size))
+    forward, backward = system.jvp(0.0, state, direction), system.vjp(0.0, state, weights)
+    assert forward @ weights == pytest.approx(direction @ backward, rel=1e-12)
+    matrix = system.jacobian(0.0, state)
+    np.testing.assert_allclose(backward, matrix.T @ weights, rtol=0, atol=1e-12 * np.abs(backward).max())
