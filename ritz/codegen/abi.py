@@ -28,24 +28,6 @@ RHS_SIGNATURE = types.void(types.float64, types.intp, types.intp, types.intp, ty
 _F64, _INTP = ir.DoubleType(), ir.IntType(64)
 
 
-def _call_by_address(signature: Any, argument_types: list[Any]) -> Any:
-    """Return the code generator of an indirect call through the address in the first argument."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        function_type = ir.FunctionType(ir.VoidType(), argument_types)
-        builder.call(builder.inttoptr(args[0], function_type.as_pointer()), args[1:])
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@intrinsic
-def call_phase(typingctx, address, plan, source, target, lo, hi, scratch):  # type: ignore[no-untyped-def]
-    """Call a phase of a map by address (usable in compiled code only)."""
-    signature = types.void(*[types.intp] * 7)
-    return _call_by_address(signature, [_INTP] * 6)
-
-
 @intrinsic
 def as_f64(typingctx, address):  # type: ignore[no-untyped-def]
     """Reinterpret an address as a pointer to float64, for ``numba.carray``."""

@@ -104,6 +104,6 @@ class Function:
 
         return self._known(f"p {name}", make)
 
-    def expand(self, name: str, node: int, *, with_first: bool) -> None:
+    def expand(self, name: str, *, with_first: bool) -> None:
         """Have an array laid out over more axes than it varies over, where vectors of columns ask for it."""
         self.layout.expanded[name] = with_first

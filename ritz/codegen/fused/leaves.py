@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from ritz.codegen.fused.function import Function
 
 
-class Leaves:
+class Leaves(ABC):
     """What the leaves of a stage have in common.
 
     Args:
@@ -53,10 +54,12 @@ class Leaves:
         return sorted((a for a in self.g.axes[node] if a in order), key=order.__getitem__)
 
     def _complex(self, node: int) -> Pair:
-        raise NotImplementedError
+        """Both parts of a complex array; on the grid only transforms give such."""
+        raise AssertionError(f"{self.g.args[node][0]} is a complex array on the grid")
 
+    @abstractmethod
     def _array(self, name: str, node: int) -> str:
-        raise NotImplementedError
+        """A real array."""
 
 
 class ModeLeaves(Leaves):
@@ -87,9 +90,9 @@ class ModeLeaves(Leaves):
         if slots == [0]:
             return code.broadcast(base, self.row)
         if slots[0] > 0:
-            self.function.expand(name, node, with_first=False)
+            self.function.expand(name, with_first=False)
             return as_split(code, code.load(base, self.column))
-        self.function.expand(name, node, with_first=True)
+        self.function.expand(name, with_first=True)
         return as_split(code, code.load(base, self.place))
 
 
