@@ -174,6 +174,8 @@ class System(ParameterVector, OrdinaryForm):
     def native_source(self, kind: str = "rhs") -> str:
         """The text in LLVM's language of a program that is compiled as one piece with its transforms.
 
+        On meshes it is that of the kernels.
+
         Raises:
             UnsupportedError: the program runs step by step; the message says why. See `source`.
         """

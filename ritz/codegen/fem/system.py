@@ -132,6 +132,10 @@ class FemSystem(System):
         """What is computed in a quadrature point of every region, as text."""
         return self._program(kind).source
 
+    def native_source(self, kind: str = "rhs") -> str:
+        """The text in LLVM's language of the kernels over all regions."""
+        return "\n".join(kernel.text for kernel in self._program(kind).kernels)
+
     def program_lines(self) -> list[str]:
         """Elements, kernels and sizes of the residual, line by line."""
         space = self.model.space

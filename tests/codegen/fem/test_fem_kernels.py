@@ -134,3 +134,9 @@ def test_transposed_derivative_of_a_second_order_problem():
     assert forward @ weights == pytest.approx(direction @ backward, rel=1e-12)
     matrix = system.jacobian(0.0, state)
     np.testing.assert_allclose(backward, matrix.T @ weights, rtol=0, atol=1e-12 * np.abs(backward).max())
+
+
+def test_kernels_can_be_read():
+    u = rz.fields("u")
+    problem = rz.Problem([rz.Eq(-rz.lap(u), 1)], domain=rz.rectangle(n=(3, 3)), conditions=[rz.Dirichlet(u, 0)])
+    assert f"<{native.lanes()} x double>" in discretized(problem).native_source()
