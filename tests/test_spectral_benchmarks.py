@@ -20,7 +20,7 @@ def benchmark_modules(monkeypatch):
     """The folders of the benchmarks on the path; other modules may have the names of theirs, before and afterwards."""
     for folder in ("", "sides"):
         monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
-    names = ("problems", "worker", "ritz_pde", "fft_libraries")
+    names = ("problems", "worker", "ritz_pde", "fft_libraries", "ks_by_hand")
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     yield
     for name in names:
@@ -40,6 +40,15 @@ def test_ritz_gives_the_reference(name, n):
     fields = np.stack([np.asarray(solution[field])[-1] for field in names])
     reference = getattr(problems, f"{name}_reference")(n)
     np.testing.assert_allclose(fields, reference.reshape(fields.shape), atol=1e-5 * np.abs(reference).max())
+
+
+def test_the_lower_bound_of_a_step_has_the_same_answer():
+    import problems
+    from ks_by_hand import prepare
+
+    reference = problems.ks_reference(128)
+    answer = prepare({"n": 128}).answer["field"]
+    np.testing.assert_allclose(answer, reference, atol=1e-5 * np.abs(reference).max())
 
 
 def test_a_finer_grid_has_the_reference_of_the_coarse_one():

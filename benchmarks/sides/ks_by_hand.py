@@ -5,27 +5,30 @@ One inverse and one forward transform a stage, the square, the four combinations
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import problems
 from numba import njit
 from worker import Ready, serve, versions
 
-from ritz.codegen.abi import call_phase
 from ritz.codegen.transforms.provider import ALIGNMENT, TransformShape, aligned, provider
 
+Phase = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 6)  # plan, source, target, first and last unit, scratch
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+
+@njit(error_model="numpy", fastmath={"contract"})
 def nonlinear(v, values, products, out, gain, inverse, inverse_plan, forward, forward_plan, scratch):  # type: ignore[no-untyped-def]
     """out = gain * modes of u^2."""
-    call_phase(inverse, inverse_plan, v.ctypes.data, values.ctypes.data, 0, 1, scratch)
+    inverse(inverse_plan, v.ctypes.data, values.ctypes.data, 0, 1, scratch)
     for i in range(values.size):
         values[i] = values[i] * values[i]
-    call_phase(forward, forward_plan, values.ctypes.data, products.ctypes.data, 0, 1, scratch)
+    forward(forward_plan, values.ctypes.data, products.ctypes.data, 0, 1, scratch)
     for i in range(out.size):
         out[i] = gain[i] * products[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def advance(v, steps, coefficients, gain, values, work, inverse, inverse_plan, forward, forward_plan, scratch):  # type: ignore[no-untyped-def]
     """`steps` steps of ETDRK4 in place."""
     full, half, q, f1, f2, f3 = coefficients
@@ -57,16 +60,17 @@ def prepare(arguments):
     work = np.empty((7, k.size), dtype=complex)
     memory = np.empty(max(inverse.scratch, forward.scratch) + ALIGNMENT, np.uint8)
     keep = inverse, forward, memory  # has to live as long as `run`
-    addresses = inverse.phases[0].function, inverse.address, forward.phases[0].function, forward.address
-    addresses += (aligned(memory.ctypes.data),)
+    phases = [Phase(plan.phases[0].function) for plan in (inverse, forward)]
+    transforms = phases[0], inverse.address, phases[1], forward.address, aligned(memory.ctypes.data)
 
     def run(steps, _keep=keep):
         v = shape.forward(problems.ks_start(n))
-        advance(v, steps, tuple(coefficients), gain, values, tuple(work), *addresses)
+        advance(v, steps, tuple(coefficients), gain, values, tuple(work), *transforms)
         return shape.inverse(v)
 
     answer = run(round(problems.KS["check"] / problems.KS["dt"]))
     return Ready({"field": answer}, run, versions("ritz", "numba", "rocket-fft"))
 
 
-serve(prepare)
+if __name__ == "__main__":
+    serve(prepare)
