@@ -129,7 +129,7 @@ def build_program(
     new, tables = extract_tables(g, roots, min_table_cost)
     parts = iter(new)
     outputs = [Target(t.array, t.axes, tuple(next(parts) for _ in t.parts)) for t in outputs]
-    level = _levels(g, new)
+    level = _together(g, _levels(g, new), new)
     steps: list[Stage | MapCall] = []
     buffers: dict[str, tuple[tuple[Axis, ...], bool, int]] = {}
     results: dict[int, tuple[str, int]] = {}
@@ -195,6 +195,29 @@ def _levels(g: Graph, roots: Sequence[int]) -> dict[int, int]:
         below = max((level[c] for c in g.children(node)), default=0)
         level[node] = below + (g.op[node] == "map")
     return level
+
+
+def _together(g: Graph, level: Mapping[int, int], roots: Sequence[int]) -> dict[int, int]:
+    """Levels at which maps run: each runs with the last call of the same map that it can join.
+
+    So the transform of a source that depends on time only does not open a round of its own.
+    """
+    moved = dict(level)
+    same: dict[LinearMap, list[int]] = {}
+    for node in level:
+        if g.op[node] == "map":
+            same.setdefault(g.args[node][0], []).append(node)
+    latest: dict[int, int] = {}  # level of the first map that needs a node
+    beyond = max((level[n] for n in roots), default=0) + 1
+    for node in reversed(g.topological(roots)):
+        first = latest.get(node, beyond)
+        if g.op[node] == "map":
+            if g.args[node][0].kind != "store":
+                moved[node] = max(moved[n] for n in same[g.args[node][0]] if level[node] <= moved[n] < first)
+            first = moved[node]
+        for child in g.children(node):
+            latest[child] = min(latest.get(child, beyond), first)
+    return moved
 
 
 def _maps_at(g: Graph, level: Mapping[int, int], depth: int) -> dict[LinearMap, list[int]]:
