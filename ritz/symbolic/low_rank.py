@@ -9,13 +9,13 @@ What comes out is rounded to fractions; the caller recovers and verifies the for
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.form_kernel import Piece
 from ritz.symbolic.form_recovery import Product, monomials
 from ritz.symbolic.product_form import LinearField, ProductForm
@@ -40,7 +40,7 @@ def low_rank_products(
         form: the form to be represented.
         pieces: its pieces.
         blocks: fields that are scaled together.
-        deadline: value of `time.perf_counter` at which to stop.
+        deadline: value of `ritz.symbolic.clock.spent` at which to stop.
 
     Returns:
         The shortest list of products found, indices counting the fields of the blocks in order, or None.
@@ -50,7 +50,7 @@ def low_rank_products(
     names = monomials(len(fields), form.degrees)
     best: list[Product] | None = None
     for weights in _scalings(len(blocks)):
-        if not systems or time.perf_counter() > deadline:
+        if not systems or spent() > deadline:
             break
         scale = np.array([weight for weight, block in zip(weights, blocks, strict=True) for _ in block])
         factor = np.array([np.prod(scale[list(name)]) for name in names])
@@ -79,7 +79,7 @@ def _systems(
     count = len(monomials(len(fields), form.degrees))
     systems = []
     for _ in range(max(12, -(-count // max(len(pieces), 1)))):
-        if time.perf_counter() > deadline:
+        if spent() > deadline:
             return []
         sums = rng.standard_normal(form.dimension)
         lefts, rights = [], []
@@ -146,7 +146,7 @@ def _lowest_rank(systems: Sequence[System], deadline: float) -> Real | None:
     count = systems[0][0].shape[1]
     weight, noise = np.eye(count), 1.0
     for step in range(STEPS):
-        if time.perf_counter() > deadline:
+        if spent() > deadline:
             return None
         columns = [weight @ rows.T @ np.linalg.solve(rows @ weight @ rows.T, right) for rows, right in systems]
         solution = np.concatenate(columns, axis=1)

@@ -11,13 +11,13 @@ Forms agree on dealiased modes of periodic boxes with constant coefficients, and
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.form_assembly import field_key, transform_count, written_form
 from ritz.symbolic.form_check import CheckResult, verify_form
 from ritz.symbolic.form_enumeration import Catalogue, Chosen, Indices, Tester, product_count
@@ -61,7 +61,8 @@ def find_form(
 
     Args:
         form: right-hand side as written.
-        budget: seconds; when they are over the best form so far is returned and `report.complete` is False.
+        budget: seconds of processor time; when they are over the best form so far is returned and `report.complete` is
+            False.
         library: blocks of fields that may be used; made from the form by default.
         good_enough: stop as soon as a form with at most that many transforms is known.
 
@@ -78,7 +79,7 @@ def find_form(
         Q1 = u^2
         dt(u) ∋ -1/2*dx Q1
     """
-    start = time.perf_counter()
+    start = spent()
     written = written_form(form)
     if not form.degrees:
         return written
@@ -88,7 +89,7 @@ def find_form(
     report = FormReport(
         written=written.report.written,
         found=transform_count(form, search.best),
-        seconds=time.perf_counter() - start,
+        seconds=spent() - start,
         complete=search.complete,
         found_after=max(0.0, search.found_at - start),
         tried=search.tried,
@@ -165,7 +166,7 @@ class _Search:
     def _advance(self, steps: Iterator[None], share: float) -> bool:
         """Go on for that share of the time left; True when there is nothing left to do."""
         until = self._until(share)
-        return all(time.perf_counter() < until and not self._late() for _ in steps)
+        return all(spent() < until and not self._late() for _ in steps)
 
     def _search_tier(self, tier: int) -> Iterator[None]:
         """Try all sets with an entry of this tier, cheapest first, as far as they can be better than the best."""
@@ -203,7 +204,7 @@ class _Search:
         waiting = [item.chosen for item in promising if item.cost + self.least < self.total][:PASSES]
         for chosen in [*self._extensions()[:PASSES], *waiting]:
             cost = self.catalogue.cost(chosen)
-            if time.perf_counter() > deadline or self._late():
+            if spent() > deadline or self._late():
                 return
             if cost + self.least < self.total:
                 blocks = [list(self.catalogue.entries[index].fields) for index in chosen]
@@ -258,16 +259,16 @@ class _Search:
         check = verify_form(self.form, found)
         if check.passed:
             self.best, self.total, self.error = found, sum(transform_count(self.form, found)), check.error
-            self.found_at = time.perf_counter()
+            self.found_at = spent()
         return check.passed
 
     # ------------------------------------------------------------------ helpers
     def _until(self, share: float) -> float:
-        now = time.perf_counter()
+        now = spent()
         return now + share * (self.deadline - now)
 
     def _late(self) -> bool:
-        return time.perf_counter() > self.deadline or self.total <= self.good_enough
+        return spent() > self.deadline or self.total <= self.good_enough
 
     def _representable(self, chosen: Sequence[int]) -> bool:
         self.tried += 1

@@ -76,7 +76,7 @@ class Fourier:
                 lap(psi) = -w eliminated mode by mode.
             rewriter: ``"egraph"``, ``"sympy"``, None, or `ritz.Rewriting` with a goal and own rules; None also keeps
                 products as written.
-            form_budget: seconds for the search for the form with the fewest transforms.
+            form_budget: seconds of processor time for the search for the form with the fewest transforms.
 
         Raises:
             DiscretizationError: wrong number of axes, or a grid too small for the dealiasing.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.error_extraction import ErrorExtractor
@@ -69,7 +69,7 @@ def accurate_forms(
         s: the code to start from.
         leaves: facts of its leaves; the forms are right where these hold.
         cost: breaks ties.
-        deadline: value of `time.monotonic` at which the search ends.
+        deadline: value of `ritz.symbolic.clock.spent` at which the search ends.
         rules: own rules, used with the accuracy book.
     """
     usable: list[list[Any]] = []
@@ -84,7 +84,7 @@ def accurate_forms(
     stages: dict[str, list[tuple[Island, Scheduled]]] = {}
     islands = [island for island in cut(s, leaves) if not any(island.code.is_complex)]
     for k, island in enumerate(islands):
-        now = time.monotonic()
+        now = spent()
         share = now + (deadline - now) / (len(islands) - k)
         seen = {label: [v[label] for v in usable] for label in island.code.leaves()}
         try:
@@ -109,7 +109,7 @@ def _searched(
         "associate": algebra.ASSOCIATE,
     }
     facts = {i: f.names() for i, f in enumerate(island.facts)}
-    if time.monotonic() > deadline:
+    if spent() > deadline:
         return
     graph = EqualityGraph(island.code, facts, books, deadline=deadline, most_nodes=MOST_NODES)
     wide = widest(island.code) > WIDEST_SUM
@@ -119,7 +119,7 @@ def _searched(
         code = ErrorExtractor(extractor, leaves).code()
         if code is not None:
             yield name, code
-        if time.monotonic() > deadline:
+        if spent() > deadline:
             return
 
 
@@ -129,7 +129,7 @@ def sided_forms(
     """Yield forms that are right on one side of zero of one variable only, with that side."""
     todo = sides(leaves)
     for k, side in enumerate(todo):
-        now = time.monotonic()
+        now = spent()
         if now > deadline:
             return
         share = now + (deadline - now) / (len(todo) - k)

@@ -8,10 +8,10 @@ reasons.
 from __future__ import annotations
 
 import html
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.facts import infer
 from ritz.symbolic.rewrite.infix import infix
@@ -115,7 +115,7 @@ def _by_rules(job: Job, start: Scheduled, end: Scheduled, names: Mapping[int, st
         return None
     books = [*rule_books(job.rules).values(), *([] if any(start.is_complex) else [ACCURACY])]
     rules = list({r.text: r for book in books for r in book}.values())
-    needed = _sieved(job, start, end, rules, time.monotonic() + SECONDS)
+    needed = _sieved(job, start, end, rules, spent() + SECONDS)
     if needed is None:
         return None
     graph = ProofGraph(job.facts)
@@ -179,7 +179,7 @@ def _sieved(job: Job, start: Scheduled, end: Scheduled, rules: Sequence[Rule], d
         size = max(len(needed) // 2, 1)
         while True:
             k = 0
-            while k < len(needed) and time.monotonic() < deadline:
+            while k < len(needed) and spent() < deadline:
                 fewer = needed[:k] + needed[k + size :]
                 if proves(fewer):
                     needed = fewer

@@ -7,12 +7,12 @@ building it node by node through typed objects is a hundred times slower. Number
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.graph import Number
 from ritz.symbolic.rewrite.egglog_rules import COMMUTE, FACT_RULES, FOLD
 from ritz.symbolic.rewrite.rule_language import FACTS, Pattern, Rule
@@ -59,7 +59,7 @@ class EqualityGraph:
         s: the island; its leaves are opaque.
         facts: instruction -> facts known of it (names of `FACTS`).
         rules: phase name -> its rules.
-        deadline: value of `time.monotonic` after which no further step is started.
+        deadline: value of `ritz.symbolic.clock.spent` after which no further step is started.
         most_nodes: no further step is started above this size.
         most_bytes: memory that what is stored may take. A step is allowed so few matches of each rule that it keeps
             to that, and none is started where not even one is left.
@@ -104,7 +104,7 @@ class EqualityGraph:
         for _ in range(repeat):
             size, rows = self._sizes()
             limit = min(match_limit, self._affordable(names, rows))
-            start = time.monotonic()
+            start = spent()
             if size > self.most_nodes or limit < 1 or start + 2 * self.seconds_per_step > self.deadline:
                 return False
             self._run(
@@ -113,7 +113,7 @@ class EqualityGraph:
                 f"(seq {steps} (run-with tidy commute) (run-with tidy fold) (run-with tidy fold) "
                 "(repeat 3 (run facts))))"
             )
-            self.seconds_per_step = time.monotonic() - start
+            self.seconds_per_step = spent() - start
             if self._sizes()[0] == size:
                 return True
         return True

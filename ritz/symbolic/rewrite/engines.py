@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 
 from ritz.errors import UnsupportedError
+from ritz.symbolic.clock import spent
 from ritz.symbolic.rewrite.island import improve
 from ritz.symbolic.rewrite.job import Found, Job
 from ritz.symbolic.rewrite.portfolio import structural_forms
@@ -45,7 +45,7 @@ def _searched(job: Job, best: Found, source: Found, trials: list[Trial]) -> Iter
     if best is not source and any(op in ("div", "sqrt", "func") for op in job.source.op):
         starts.append(source)
     for start in starts:
-        if time.monotonic() > job.deadline:
+        if spent() > job.deadline:
             trials.append(Trial("e-graph", math.inf, 0, "budget spent before it started"))
             return
         code = improve(start.code, job.facts, job.cost, job.deadline, job.rules)
@@ -63,7 +63,7 @@ def _searched(job: Job, best: Found, source: Found, trials: list[Trial]) -> Iter
 def _regrouped(found: Found, job: Job) -> Iterator[Found]:
     """A form, and the form with its chains grouped anew where that is cheaper."""
     yield found
-    if len(found.code) <= REGROUP_UP_TO and time.monotonic() < job.deadline:
+    if len(found.code) <= REGROUP_UP_TO and spent() < job.deadline:
         code = regroup(found.code)
         if job.cost.total(code) < job.cost.total(found.code):
             yield Found(f"{found.name}, regrouped", code, found, (("chains regrouped", code),))

@@ -7,7 +7,6 @@ that it picks.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.high_precision import precise_context, precise_number
 from ritz.symbolic.rewrite.execute import apply_precise
 from ritz.symbolic.rewrite.extraction import Extractor
@@ -97,7 +97,7 @@ class ErrorExtractor:
         owner, arguments = classes.owner[i], classes.nodes[i][2]
         if owner not in self.value or any(c not in self.best for c in arguments):
             return False
-        if time.monotonic() > self.extractor.deadline and owner in self.best:
+        if spent() > self.extractor.deadline and owner in self.best:
             return False
         terms = tuple(self.best[c] for c in arguments)
         error = np.full(self.count, self._own(i))

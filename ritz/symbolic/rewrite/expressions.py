@@ -92,7 +92,7 @@ def simplify(
         assumptions: symbol or name -> ``"positive"``, ``{"real", "nonzero"}``, a pair of bounds, or `Facts`; SymPy
             symbols bring their own. Values are real unless ``"complex"`` is said.
         goal: ``"speed"``, ``"accuracy"`` or ``"balanced"``, as for `rewrite`.
-        budget: seconds for the search.
+        budget: seconds of processor time for the search.
         cost: latencies of the operations.
         rules: own rules, used together with the rule books.
 
@@ -144,7 +144,7 @@ def equal(
         left, right: SymPy expressions or text.
         assumptions: as for `simplify`.
         rules: own rules, used together with the rule books.
-        budget: seconds for the search at most; a proof ends it.
+        budget: seconds of processor time for the search at most; a proof ends it.
 
     Example:
         >>> equal("sqrt(x**2)", "x", assumptions={"x": "positive"}), equal("sqrt(x**2)", "x")

@@ -7,9 +7,9 @@ small e-graphs. The caller scores what they return by the true cost of the code.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.graph import Axis
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import ClassGraph
@@ -26,7 +26,7 @@ class Extractor:
         classes: the e-graph.
         source: the island it was loaded from (leaves are its instructions).
         cost: latencies and trip counts.
-        deadline: value of `time.monotonic` at which the exact method stops.
+        deadline: value of `ritz.symbolic.clock.spent` at which the exact method stops.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Extractor:
 
         def update(i: int) -> bool:
             owner, arguments = self.classes.owner[i], self.classes.nodes[i][2]
-            if any(c not in paid or owner in paid[c] for c in arguments) or time.monotonic() > self.deadline:
+            if any(c not in paid or owner in paid[c] for c in arguments) or spent() > self.deadline:
                 return False
             old = total.get(owner, float("inf"))
             if price[i] + max((total[c] for c in arguments), default=0.0) >= old - 1e-12:

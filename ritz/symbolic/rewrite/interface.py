@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ritz.errors import RewriteError
+from ritz.symbolic.clock import spent
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite.bounded import mark_bounded
 from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
@@ -78,7 +78,7 @@ def rewrite(
             (common subexpressions only) or None (the plain lowering).
         assumptions: leaf -> what is known of it: ``"positive"``, ``{"real", "nonzero"}``, a pair of bounds, a SymPy
             symbol with assumptions, or `Facts`. Rules with side conditions use these, and the check samples inside.
-        budget: seconds for the search; when spent, the best form so far is returned.
+        budget: seconds of processor time for the search; when spent, the best form so far is returned.
         cost: latencies and trip counts.
         goal: ``"speed"``: fewest predicted cycles, at most `MOST_BITS` bits lost beyond the source; ``"accuracy"``:
             fewest bits lost in double precision, then fewest cycles; ``"balanced"``: a bit won is worth 15 % more
@@ -104,14 +104,14 @@ def rewrite(
     """
     settings = Rewriting(rewriter, goal, tuple(rules), budget)
     table = cost or DEFAULT
-    start = time.monotonic()
+    start = spent()
     plain = schedule_naive(g, roots, cost=table)
     source = written or plain
     facts = leaf_facts(g, {**plain.leaves(), **source.leaves()}, assumptions)
     reference = Reference(g, roots, facts, size=len(source))
     normal = written is None or not removes_pole(source, plain, facts)
     plain = plain if normal else source
-    deadline = time.monotonic() + budget
+    deadline = spent() + budget
     job = Job(g, list(roots), source, plain, facts, reference, table, deadline, tuple(settings.rules), normal)
     trials: list[Trial] = []
     if goal != "speed" and rewriter == "egraph":
@@ -164,6 +164,6 @@ def _finished(job: Job, start: float, found: Found, check: Check, trials: list[T
         trials=tuple(trials),
         chosen=found.name,
         check=str(check),
-        seconds=time.monotonic() - start,
+        seconds=spent() - start,
     )
     return Rewritten(tuple(raise_to_graph(code, job.g)), code, report, (("source", job.source), *found.trail()), job)

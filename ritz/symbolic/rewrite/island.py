@@ -8,10 +8,10 @@ better served by the passes over the whole graph.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.egglog_backend import EngineError, EqualityGraph
 from ritz.symbolic.rewrite.exact_extraction import exact_choice
@@ -124,7 +124,7 @@ def search(island: Island, cost: CostTable, deadline: float, rules: Sequence[Rul
     books = rule_books(rules)
     facts = {i: f.names() for i, f in enumerate(island.facts)}
     best = island.code
-    if time.monotonic() > deadline:
+    if spent() > deadline:
         return best
     graph = EqualityGraph(island.code, facts, books, deadline=deadline, most_nodes=MOST_NODES)
     phases: list[tuple[tuple[str, ...], int]] = [(("reduce",), 3)]
@@ -136,10 +136,10 @@ def search(island: Island, cost: CostTable, deadline: float, rules: Sequence[Rul
         graph.phase(names, repeat)
         stages.append(Extractor(graph.frozen(), island.code, cost, deadline=deadline))
         best = _cheapest(best, _extracted(stages[-1]), cost)
-        if time.monotonic() > deadline:
+        if spent() > deadline:
             return best
     for stage in reversed(stages):  # the largest e-graph that an exact method can handle
-        exact = exact_choice(stage, cost.total(best), seconds=min(EXACT_SECONDS, deadline - time.monotonic()))
+        exact = exact_choice(stage, cost.total(best), seconds=min(EXACT_SECONDS, deadline - spent()))
         if exact is not None:
             return _cheapest(best, [stage.code(exact, Builder())], cost)
     return best
@@ -164,7 +164,7 @@ def prove_equal(
         return _same_constants(s)
     facts = {i: f.names() for i, f in enumerate(infer(s, leaves))}
     books = rule_books([*rules, *(ACCURACY if not any(s.is_complex) else ())])
-    graph = EqualityGraph(s, facts, books, deadline=time.monotonic() + seconds, most_nodes=MOST_NODES)
+    graph = EqualityGraph(s, facts, books, deadline=spent() + seconds, most_nodes=MOST_NODES)
     for phase in (("reduce",), ("reduce", "associate", "expand"), ("reduce", "share")):
         if graph.same(range(len(s.roots))):
             return True
@@ -259,7 +259,7 @@ def improve(
     islands = cut(s, leaves)
     pieces: list[tuple[Island, Scheduled]] = []
     for k, island in enumerate(islands):
-        now = time.monotonic()
+        now = spent()
         if now > deadline:
             break
         share = now + (deadline - now) / (len(islands) - k)

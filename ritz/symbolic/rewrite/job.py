@@ -23,7 +23,7 @@ class Job:
         facts: leaf -> what is known of it.
         reference: values of the source with many digits.
         cost: latencies and trip counts.
-        deadline: value of `time.monotonic` at which searches end.
+        deadline: value of `ritz.symbolic.clock.spent` at which searches end.
         rules: the user's own rules.
         normal: whether the graph's normal form may be used; it may not where it cancels a pole of the written form.
     """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.graph import Graph
 from ritz.symbolic.rewrite.cost import CostTable
 from ritz.symbolic.rewrite.function_passes import share_angles, share_exponentials
@@ -22,7 +22,7 @@ Pass = Callable[[Graph, list[int]], list[int]]
 
 
 def structural_forms(g: Graph, roots: Sequence[int], cost: CostTable, deadline: float) -> Iterator[tuple[str, Passes]]:
-    """Yield ``(name, passes)`` for the forms that passes lead to, until `deadline` (`time.monotonic`).
+    """Yield ``(name, passes)`` for the forms that passes lead to, until `deadline` (`ritz.symbolic.clock.spent`).
 
     Factored rows come first, and are all that is tried for large systems. Then function families are shared, and kept
     if that is cheaper, and sums are factored in several ways; each form is lowered with and without sharing pairs of
@@ -31,10 +31,10 @@ def structural_forms(g: Graph, roots: Sequence[int], cost: CostTable, deadline: 
     best = list(roots)
     small = len(pointwise_order(g, best)) <= ROWS_ONLY_ABOVE
     yield "factored rows", row_passes(g, best, cost=cost, deadline=deadline, every=small)
-    if time.monotonic() < deadline and has_shared_quotient(g, best):
+    if spent() < deadline and has_shared_quotient(g, best):
         passes = row_passes(g, best, keep_quotients=True, cost=cost, deadline=deadline, every=small)
         yield "factored rows, quotients kept", passes
-    if time.monotonic() > deadline or not small:
+    if spent() > deadline or not small:
         return
     lower = partial(schedule_naive, g, cost=cost)
     plain = lower(best)
@@ -42,14 +42,14 @@ def structural_forms(g: Graph, roots: Sequence[int], cost: CostTable, deadline: 
     yield "shared pairs", (("shared pairs of terms", lower(best, share=True)),)
     for name, family in (("exponentials", share_exponentials), ("angles", share_angles)):
         new = family(g, best)
-        if new == best or time.monotonic() > deadline:
+        if new == best or spent() > deadline:
             continue
         passes = _with_pairs((*before, (f"shared {name}", lower(new))), lower(new, share=True))
         yield f"shared {name}", passes
         if cost.total(passes[-1][1]) < price:
             best, price, before = new, cost.total(passes[-1][1]), passes[:-1]
     new = share_kernels(g, best)
-    if new != best and time.monotonic() < deadline:
+    if new != best and spent() < deadline:
         kernels = (*before, ("shared kernels", lower(new)))
         yield "shared kernels", _with_pairs(kernels, lower(new, share=True))
         factored = factor_sums(g, new, cost=cost)
@@ -57,7 +57,7 @@ def structural_forms(g: Graph, roots: Sequence[int], cost: CostTable, deadline: 
         yield "shared kernels, common factors", passes
     seen = {tuple(best)}
     for names, changes in _factorings(cost, len(pointwise_order(g, best))):
-        if time.monotonic() > deadline:
+        if spent() > deadline:
             return
         new, passes = best, before
         for name, change in zip(names, changes, strict=True):

@@ -9,10 +9,10 @@ many species share: taking the rates apart again saves more than computing every
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Sequence
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.graph import TIME, Graph, Number
 from ritz.symbolic.rewrite.cost import DEFAULT, CostTable
 from ritz.symbolic.rewrite.factoring import Factoring, Monomial, Split, plain_monomial
@@ -38,7 +38,7 @@ def schedule_rows(
         roots: nodes to compute.
         keep_quotients: do not take a quotient apart that several sums use: it is computed once as a whole.
         cost: decides which axes are the shallower ones.
-        deadline: `time.monotonic` after which sums stay as they are.
+        deadline: `ritz.symbolic.clock.spent` after which sums stay as they are.
 
     Returns:
         Code whose roots are in the order of `roots`.
@@ -62,7 +62,7 @@ def row_passes(
     new: dict[int, int] = {}
     for node in pointwise_order(g, roots):
         made = g.rebuild(node, new) if g.op[node] in POINTWISE else node
-        if g.op[node] == "add" and g.op[made] == "add" and time.monotonic() < deadline:
+        if g.op[node] == "add" and g.op[made] == "add" and spent() < deadline:
             made = _factored(g, factoring, made, users if keep_quotients and made == node else None)
         new[node] = made
     lowered = [new[r] for r in roots]

@@ -21,7 +21,7 @@ class Rewriting:
         engine: ``"egraph"``, ``"sympy"`` or None (no rewriting).
         goal: ``"speed"``, ``"accuracy"`` or ``"balanced"``, as for `rewrite`.
         rules: own rules, such as a rule book of your field; used together with the built-in books.
-        budget: seconds of search for one stage; None for the default.
+        budget: seconds of processor time to search for one stage; None for the default.
 
     Raises:
         OptionError: unknown engine or goal, something that is no rule, a negative budget.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import heapq
 import math
-import time
 from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.graph import PARAM, TIME, Axis, Graph, Number
 
 MOST_ROWS = 400  # an entry that more rows have is left alone
@@ -33,7 +33,7 @@ def share_pairs(
         kind: only entries of equal kind are paired, and the new entry has that kind.
         first_new: number of the first new entry; the next ones follow at distance `step`.
         step: +1 or -1.
-        deadline: `time.monotonic` after which no more pairs are taken out.
+        deadline: `ritz.symbolic.clock.spent` after which no more pairs are taken out.
 
     Returns:
         New entry -> its two ``(entry, coefficient)``; coefficients are relative to the first one's.
@@ -57,7 +57,7 @@ class _Pairing:
         for entry in sorted(self.users):
             self._count(entry, lambda other, entry=entry: other > entry)  # type: ignore[misc]
         heapq.heapify(self.heap)
-        while self.heap and time.monotonic() < deadline:
+        while self.heap and spent() < deadline:
             count, key = heapq.heappop(self.heap)
             found = self._rows_with(key)
             if len(found) < 2:
@@ -127,7 +127,7 @@ class SharedSums:
     Args:
         g: the graph.
         nodes: the sums among these are looked at, other nodes are passed over.
-        deadline: `time.monotonic` after which no more pairs are taken out.
+        deadline: `ritz.symbolic.clock.spent` after which no more pairs are taken out.
     """
 
     def __init__(self, g: Graph, nodes: Sequence[int], deadline: float = math.inf) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ritz.symbolic.clock import spent
 from ritz.symbolic.rewrite.accuracy import accurate_forms, sided_forms
 from ritz.symbolic.rewrite.engines import fast_forms
 from ritz.symbolic.rewrite.job import Found, Job
@@ -64,7 +64,7 @@ def weigh(job: Job, goal: str, trials: list[Trial]) -> tuple[Found, float, float
 def _forms(job: Job, goal: str, trials: list[Trial]) -> Iterator[Found]:
     """The source first; then plain and fast forms, then those that lose fewer bits."""
     yield from fast_forms(job, "egraph" if goal == "balanced" else None, trials)
-    now = time.monotonic()
+    now = spent()
     middle = now + 0.6 * (job.deadline - now)
     for start in job.starts():
         for name, code in accurate_forms(start, job.facts, job.cost, middle, job.rules):
